@@ -1,0 +1,270 @@
+"""The engine protocol: where a lab runs. Both engines pass the same tests (`tests/engines`).
+
+An **engine** starts **sandboxes**. A sandbox is one machine-like thing with its own PID 1: own PID,
+mount, network, IPC and UTS namespaces, a copy-on-write root, and memory, PID and disk limits where
+the computer allows them (`Sandbox.limits_missing` says where it does not).
+
+Everything a sandbox uses is gone when its owner (the Python process that started it) is gone,
+however that process ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen
+from typing import Protocol, runtime_checkable
+
+from helpers.filetree import FileTree
+
+__all__ = [
+    "MIB",
+    "Availability",
+    "Engine",
+    "ExecResult",
+    "Exit",
+    "Image",
+    "Limits",
+    "Network",
+    "Pid1",
+    "Process",
+    "Sandbox",
+    "Stats",
+]
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Image:
+    """A root file system sandboxes start from, never written to.
+
+    `rootfs` is a folder of the host; `digest` is the hash of the recipe it was built from.
+    """
+
+    rootfs: Path
+    digest: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sandbox may use. `None` means no limit is asked for.
+
+    `memory` and `disk` are bytes, `pids` counts processes and threads. `disk` bounds what is written
+    to the copy-on-write root.
+    """
+
+    memory: int | None = 512 * MIB
+    pids: int | None = 512
+    disk: int | None = 1024 * MIB
+
+
+@dataclass(frozen=True)
+class Network:
+    """The sandbox's network: its own loopback only, plus `ports` reachable from the host.
+
+    `ports` are TCP ports that services inside listen on (127.0.0.1 or any address). The host side
+    is always 127.0.0.1 on a free port: see `Sandbox.address`. No sandbox reaches another or the
+    internet.
+    """
+
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an engine can run here; if not, `reason` and the command (`mend`) that changes it."""
+
+    ok: bool
+    reason: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended: exit `status` (0-255) or the `signal` number that killed it.
+
+    `code` is what a shell shows: the status, or 128 + signal (`sh(1)`).
+    """
+
+    status: int | None = None
+    signal: int | None = None
+
+    @property
+    def code(self) -> int:
+        """The status, or 128 + the signal number."""
+        return self.status if self.status is not None else 128 + (self.signal or 0)
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """A finished command: its exit `code` as a shell shows it, and what it wrote."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, without the trailing newline."""
+        return self.stdout.decode(errors="replace").rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of a sandbox, read from its own /proc (proc(5)), with the PIDs seen inside.
+
+    `state` is the letter of /proc/PID/stat (`Z` is a zombie); `cpu` is seconds of user and system
+    time; `rss` is bytes; `started` is seconds since the computer's boot; `argv` is empty for a zombie.
+    """
+
+    pid: int
+    ppid: int
+    state: str
+    comm: str
+    argv: tuple[str, ...] = ()
+    pgid: int = 0
+    sid: int = 0
+    cpu: float = 0.0
+    rss: int = 0
+    started: float = 0.0
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What the whole sandbox uses now: bytes of memory, number of processes, CPU seconds so far.
+
+    `memory_source` tells where `memory` was read: `cgroup` or `rss` (the sum over processes).
+    """
+
+    memory: int
+    pids: int
+    cpu: float
+    memory_source: str = "rss"
+    oom_kills: int = 0
+
+
+@runtime_checkable
+class Sandbox(Protocol):
+    """One running machine-like thing. Every method raises `SandboxGone` once PID 1 has ended,
+    except `logs`, `wait`, `stop`, `destroy` and `exit`, which then tell what happened."""
+
+    id: str
+    limits_missing: tuple[str, ...]
+    """Limits that were asked for and could not be set, each as a sentence with the reason."""
+
+    @property
+    def pid1(self) -> int:
+        """PID of the sandbox's PID 1 as the host numbers it."""
+
+    @property
+    def exit(self) -> Exit | None:
+        """How PID 1 ended, or `None` while it runs."""
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes = b"",  # noqa: A002 - the standard library's own name for it
+        env: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> ExecResult:
+        """Run a command inside, beside PID 1, and wait for it.
+
+        Raises `SandboxError` when `timeout` seconds pass (the command is killed) and when there is
+        no such program (naming it).
+        """
+
+    def popen(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> Popen[bytes]:
+        """Start a command inside and stream with it; `stdin` … are as for `subprocess.Popen`."""
+
+    def shell_command(self) -> list[str]:
+        """The command line, for a terminal on the host, that opens a shell inside."""
+
+    def signal(self, signum: int, pid: int = 1) -> None:
+        """Send a signal to a process inside (by its PID inside), from outside, as the host's root
+        would: PID 1 can be stopped or killed this way although it is immune from inside
+        (pid_namespaces(7))."""
+
+    def processes(self) -> list[Process]:
+        """Every process inside now, zombies too, ordered by PID."""
+
+    def stats(self) -> Stats:
+        """What the sandbox uses now."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a file inside. Raises `SandboxError` naming the path."""
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Write a file inside, making its parent directories. Raises `SandboxError` naming the path
+        (no space left, read-only, …)."""
+
+    def logs(self) -> bytes:
+        """What PID 1 and its children wrote to the console so far (the last 8 MiB)."""
+
+    def address(self, port: int) -> tuple[str, int]:
+        """Where the host reaches TCP `port` of the sandbox: `("127.0.0.1", n)`. Raises
+        `SandboxError` for a port the network does not declare."""
+
+    def wait(self, timeout: float) -> Exit:
+        """Wait until PID 1 ends. Raises `SandboxError` when `timeout` seconds pass."""
+
+    def stop(self, grace: float = 10.0, signum: int | None = None) -> Exit:
+        """Ask PID 1 to shut down (its stop signal, or `signum`), kill everything after `grace`
+        seconds, and return how PID 1 ended. Also works on an ended sandbox. The root stays readable
+        only until `destroy`."""
+
+    def destroy(self) -> None:
+        """Kill what still runs and remove every trace. Safe to call twice."""
+
+
+@dataclass(frozen=True)
+class Pid1:
+    """What to run as PID 1 and how to stop it.
+
+    `capabilities` names Linux capabilities it needs beyond the engine's default set
+    (capabilities(7), without the `CAP_` prefix), e.g. `SYS_BOOT` for inits that end by reboot(2).
+    """
+
+    argv: tuple[str, ...]
+    stop_signal: int = 15
+    capabilities: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = "/"
+
+
+class Engine(Protocol):
+    """Where labs run."""
+
+    name: str
+
+    def availability(self) -> Availability:
+        """Whether this computer can run the engine, and if not the exact command that mends it."""
+
+    def start(
+        self,
+        image: Image,
+        pid1: Pid1 | Sequence[str],
+        tree: FileTree | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        network: Network = Network(),  # noqa: B008 - frozen
+        hostname: str = "lab",
+    ) -> Sandbox:
+        """Start a sandbox whose PID 1 is `pid1`, with `tree` laid over the image.
+
+        /run and /tmp are fresh tmpfs (programs may be run from them), /proc is the sandbox's own.
+        Raises `EngineUnavailable`, or `SandboxError` when PID 1 cannot be executed (naming it).
+        """
+
+    def sweep(self) -> list[str]:
+        """Remove what crashed owners left behind; returns a sentence for each thing removed."""
