@@ -52,12 +52,12 @@ class Limits:
     """What a sandbox may use. `None` means no limit is asked for.
 
     `memory` and `disk` are bytes, `pids` counts processes and threads. `disk` bounds what is written
-    to the copy-on-write root.
+    to the copy-on-write root; where that lives in memory (embedded engine) it counts as memory too.
     """
 
     memory: int | None = 512 * MIB
     pids: int | None = 512
-    disk: int | None = 1024 * MIB
+    disk: int | None = 256 * MIB
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,14 @@ class Availability:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended: exit `status` (0-255) or the `signal` number that killed it.
+    """How PID 1 ended, as a shell shows it: its exit status, or 128 + the signal that killed it.
 
-    `code` is what a shell shows: the status, or 128 + signal (`sh(1)`).
+    The two cannot be told apart from outside a PID namespace's monitor (bwrap and Docker both report
+    one number). `reboot(2)` inside a PID namespace ends its PID 1 with SIGHUP or SIGINT: 129 or 130
+    (pid_namespaces(7)).
     """
 
-    status: int | None = None
-    signal: int | None = None
-
-    @property
-    def code(self) -> int:
-        """The status, or 128 + the signal number."""
-        return self.status if self.status is not None else 128 + (self.signal or 0)
+    code: int
 
 
 @dataclass(frozen=True)
@@ -167,7 +163,7 @@ class Sandbox(Protocol):
         self,
         argv: Sequence[str],
         *,
-        input: bytes = b"",  # noqa: A002 - the standard library's own name for it
+        input: bytes = b"",
         env: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> ExecResult:
@@ -256,8 +252,8 @@ class Engine(Protocol):
         image: Image,
         pid1: Pid1 | Sequence[str],
         tree: FileTree | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        network: Network = Network(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
+        network: Network = Network(),
         hostname: str = "lab",
     ) -> Sandbox:
         """Start a sandbox whose PID 1 is `pid1`, with `tree` laid over the image.

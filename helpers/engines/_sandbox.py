@@ -1,0 +1,317 @@
+"""A running sandbox of the embedded engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from helpers.engines._client import KeeperClient
+from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
+from helpers.engines.proctable import host_pid, read_table
+from helpers.errors import SandboxError, SandboxGone
+
+__all__ = ["EmbeddedSandbox", "InnerPopen"]
+
+_TAIL = 8 * 1024 * 1024
+# nsenter's child is the command; joining the cgroups first keeps it under the sandbox's limits.
+_JOIN = 'for f in $INITLAB_CGROUPS; do echo 0 >"$f/cgroup.procs" || exit 125; done; unset INITLAB_CGROUPS; exec "$@"'
+
+
+class InnerPopen(subprocess.Popen[bytes]):
+    """A command inside. Signals go to the command itself, not to the nsenter in front of it."""
+
+    def send_signal(self, sig: int) -> None:
+        """Signal the command (and nsenter follows when it ends)."""
+        if self.poll() is not None:
+            return
+        children = _children(self.pid)
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sig)
+        if not children:  # not inside yet
+            super().send_signal(sig)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+class EmbeddedSandbox:
+    """See `helpers.engines.base.Sandbox`. Made by `Embedded.start`."""
+
+    def __init__(
+        self,
+        name: str,
+        answer: dict[str, Any],
+        keeper: KeeperClient,
+        *,
+        stop_signal: int,
+        addresses: Mapping[int, tuple[str, int]],
+        capabilities: Sequence[str],
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> None:
+        self.id = name
+        self.limits_missing: tuple[str, ...] = tuple(answer["limits_missing"])
+        self._pid1 = int(answer["pid1"])
+        self._keeper = keeper
+        self._stop_signal = stop_signal
+        self._addresses = dict(addresses)
+        self._capabilities = tuple(capabilities)
+        self._environment = dict(environment)
+        self._limits = limits
+        self._cgroups: dict[str, str] = answer["cgroups"]
+        self._cgroup_version: int = answer["cgroup_version"]
+        self._console = Path(answer["console"])
+        self._kept_logs = b""
+        self._exit: Exit | None = None
+        self._lost = False
+        self._destroyed = False
+        self._over = threading.Event()
+        self._pidfd = -1
+        if answer["code"] is not None:
+            self.ended(answer["code"])
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                self._pidfd = os.pidfd_open(self._pid1)
+
+    def __repr__(self) -> str:
+        return f"<sandbox {self.id}: {'running' if self._exit is None else self._exit}>"
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def ended(self, code: int | None) -> None:
+        """Called when PID 1 has ended with `code`, or (None) when the keeper is lost."""
+        self._lost = code is None
+        self._exit = Exit(137 if code is None else code)
+        self._over.set()
+
+    @property
+    def pid1(self) -> int:
+        """PID of the sandbox's PID 1 as the host numbers it."""
+        self._check()
+        return self._pid1
+
+    @property
+    def exit(self) -> Exit | None:
+        """How PID 1 ended, or `None` while it runs."""
+        return self._exit
+
+    def _check(self) -> None:
+        if self._destroyed:
+            raise SandboxGone(f"sandbox {self.id} was destroyed", hint="start a new one")
+        if self._lost:
+            raise SandboxGone(
+                f"sandbox {self.id} is gone: its keeper process was killed", hint="start a new one"
+            )
+        if self._exit is not None:
+            raise SandboxGone(f"sandbox {self.id} has ended: its PID 1 exited with {self._exit.code}")
+
+    def wait(self, timeout: float) -> Exit:
+        """Wait until PID 1 ends. Raises `SandboxError` when `timeout` seconds pass."""
+        if not self._over.wait(timeout):
+            raise SandboxError(f"PID 1 of sandbox {self.id} still runs after {timeout:g} s")
+        assert self._exit is not None  # noqa: S101 - set before the event
+        return self._exit
+
+    def stop(self, grace: float = 10.0, signum: int | None = None) -> Exit:
+        """See `helpers.engines.base.Sandbox.stop`."""
+        if self._exit is None:
+            self._signal_pid1(self._stop_signal if signum is None else signum)
+            if not self._over.wait(grace):
+                self._signal_pid1(signal.SIGKILL)
+        return self.wait(30)
+
+    def destroy(self) -> None:
+        """See `helpers.engines.base.Sandbox.destroy`."""
+        if self._destroyed:
+            return
+        with contextlib.suppress(SandboxError):
+            self._kept_logs = self.logs()
+        self._destroyed = True
+        if not self._lost:
+            left = self._keeper.ask("destroy", box=self.id)["left"]
+            if left:
+                raise SandboxError(
+                    f"sandbox {self.id}: could not remove {', '.join(left)}", hint="initlab clean"
+                )
+        if self._exit is None:
+            self.ended(137)
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+    # -- commands -----------------------------------------------------------------------------
+
+    def _enter(self, argv: Sequence[str]) -> list[str]:
+        command = ["/usr/bin/nsenter", "-t", str(self._pid1), "-m", "-u", "-i", "-n", "-p", "-r", "-w"]
+        if os.geteuid() != 0:
+            command += ["-U", "--preserve-credentials"]
+        allowed = ",".join(["-all", *(f"+{name.lower()}" for name in self._capabilities)])
+        # nsenter keeps the caller's capabilities: drop to what PID 1 itself was given.
+        return [
+            *command,
+            "--",
+            "/usr/bin/setpriv",
+            f"--bounding-set={allowed}",
+            "--inh-caps=-all",
+            "--",
+            *argv,
+        ]
+
+    def popen(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> InnerPopen:
+        """See `helpers.engines.base.Sandbox.popen`."""
+        self._check()
+        folders = " ".join(sorted(set(self._cgroups.values())))
+        return InnerPopen(
+            ["/bin/sh", "-c", _JOIN, "sh", *self._enter(argv)],
+            env={**self._environment, **(env or {}), "INITLAB_CGROUPS": folders},
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> ExecResult:
+        """See `helpers.engines.base.Sandbox.exec`."""
+        pipe = subprocess.PIPE
+        with self.popen(argv, env=env, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            try:
+                out, err = process.communicate(input, timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                raise SandboxError(
+                    f"{' '.join(argv)} did not end within {timeout:g} s and was killed"
+                ) from None
+            except BaseException:  # Ctrl-C: the command must not outlive the call
+                process.kill()
+                raise
+        code = process.returncode if process.returncode >= 0 else 128 - process.returncode
+        if code != 0:
+            self._explain(argv, code, err.decode(errors="replace"))
+        return ExecResult(code, out, err)
+
+    def _explain(self, argv: Sequence[str], code: int, err: str) -> None:
+        if err.startswith("setpriv: failed to execute"):
+            reason = err.strip().rsplit(":", 1)[-1].strip()
+            raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {reason}")
+        if self._exit is not None or (err.startswith("nsenter: ") and self._over.wait(0.05) is not False):
+            self._check()
+        if err.startswith("nsenter: fork failed") or (code == 125 and "cgroup.procs" in err):
+            raise SandboxError(
+                f"cannot start {argv[0]}: the sandbox has no process to spare (limit {self._limits.pids})",
+                hint="end some of its processes, or start it with Limits(pids=...)",
+            )
+
+    def shell_command(self) -> list[str]:
+        """See `helpers.engines.base.Sandbox.shell_command`."""
+        self._check()
+        return self._enter(["/bin/bash", "-l"])
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def _signal_pid1(self, signum: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self._pidfd >= 0:
+                signal.pidfd_send_signal(self._pidfd, signum)
+
+    def signal(self, signum: int, pid: int = 1) -> None:
+        """See `helpers.engines.base.Sandbox.signal`."""
+        self._check()
+        if pid == 1:
+            self._signal_pid1(signum)
+            return
+        found = host_pid(self._pid1, pid)
+        if found is None:
+            raise SandboxError(f"there is no process {pid} in sandbox {self.id}")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found, signum)
+
+    def processes(self) -> list[Process]:
+        """See `helpers.engines.base.Sandbox.processes`."""
+        self._check()
+        try:
+            return read_table(Path(f"/proc/{self._pid1}/root/proc"))
+        except OSError:
+            self._over.wait(1)
+            self._check()
+            raise
+
+    def stats(self) -> Stats:
+        """See `helpers.engines.base.Sandbox.stats`."""
+        table = self.processes()
+        cpu = sum(process.cpu for process in table)
+        memory, source, kills = sum(process.rss for process in table), "rss", 0
+        folder = self._cgroups.get("memory")
+        if folder is not None:
+            names = ("memory.usage_in_bytes", "memory.oom_control")
+            if self._cgroup_version == 2:
+                names = ("memory.current", "memory.events")
+            memory, source = int(Path(folder, names[0]).read_text()), "cgroup"
+            for line in Path(folder, names[1]).read_text().splitlines():
+                if line.startswith("oom_kill "):
+                    kills = int(line.split()[1])
+        return Stats(memory=memory, pids=len(table), cpu=cpu, memory_source=source, oom_kills=kills)
+
+    def read(self, path: str) -> bytes:
+        """See `helpers.engines.base.Sandbox.read`."""
+        done = self.exec(["/bin/cat", "--", path])
+        if done.code != 0:
+            raise SandboxError(f"cannot read {path} in the sandbox: {_reason(done)}")
+        return done.stdout
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """See `helpers.engines.base.Sandbox.write`."""
+        script = 'mkdir -p -- "$(dirname -- "$1")" && cat >"$1" && chmod "$2" "$1"'
+        done = self.exec(["/bin/sh", "-c", script, "sh", path, f"{mode:o}"], input=data)
+        if done.code != 0:
+            raise SandboxError(f"cannot write {path} in the sandbox: {_reason(done)}")
+
+    def logs(self) -> bytes:
+        """See `helpers.engines.base.Sandbox.logs`."""
+        if self._destroyed or self._lost:
+            return self._kept_logs
+        parts = [self._console.with_suffix(".log.1"), self._console]
+        with contextlib.suppress(FileNotFoundError):
+            return b"".join(part.read_bytes() for part in parts if part.exists())[-_TAIL:]
+        return self._kept_logs
+
+    def address(self, port: int) -> tuple[str, int]:
+        """See `helpers.engines.base.Sandbox.address`."""
+        if port not in self._addresses:
+            declared = ", ".join(map(str, self._addresses)) or "none"
+            raise SandboxError(
+                f"port {port} of sandbox {self.id} is not reachable; declared ports: {declared}",
+                hint="declare it: Network(ports=(...,)), or the service's `ports` in the manifest",
+            )
+        return self._addresses[port]
+
+
+def _reason(done: ExecResult) -> str:
+    text = done.stderr.decode(errors="replace").strip()
+    return text.rsplit(":", 1)[-1].strip() or f"exit {done.code}"

@@ -1,0 +1,188 @@
+"""Memory and PID limits of a sandbox: a cgroup of its own, version 1 or 2, where we may make one.
+
+Sources: the kernel's Documentation/admin-guide/cgroup-v1/{memory,pids}.rst and cgroup-v2.rst.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Cgroups", "create", "remove"]
+
+_WANTED = ("memory", "pids")
+_DELEGATE = "systemd-run --user --scope -p Delegate=yes initlab open"
+
+
+@dataclass
+class Cgroups:
+    """The cgroup folders of one sandbox: `memory`, `pids` (the same folder twice under version 2).
+
+    `version` is 0 where there is none; `missing` holds a sentence for every limit not set.
+    """
+
+    version: int = 0
+    paths: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    def folders(self) -> list[str]:
+        """Each folder once."""
+        return sorted(set(self.paths.values()))
+
+    def join(self) -> None:
+        """Move the calling process in; what it forks or executes stays in."""
+        for folder in self.folders():
+            _write(f"{folder}/cgroup.procs", "0")
+
+
+def create(name: str, memory: int | None, pids: int | None, root: str = "/sys/fs/cgroup") -> Cgroups:
+    """Make the cgroups called `name` and set the limits asked for (bytes, processes)."""
+    own = _own_paths()
+    hierarchies = _v1_hierarchies()
+    if any(controller in hierarchies for controller in _WANTED):
+        groups = _create_v1(name, own, hierarchies)
+    elif Path(root, "cgroup.controllers").exists():
+        groups = _create_v2(name, Path(root), own.get("", "/"))
+    else:
+        groups = Cgroups(missing=[f"no {what} limit: no cgroup file system is mounted" for what in _WANTED])
+    _set_limits(groups, memory, pids)
+    return groups
+
+
+def _own_paths() -> dict[str, str]:
+    """Controller → this process's cgroup path; the empty name is version 2 (cgroups(7))."""
+    own = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            own[controller] = path
+    return own
+
+
+def _v1_hierarchies() -> dict[str, str]:
+    """Controller → mount point of its version 1 hierarchy."""
+    found = {}
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, where, kind, options = line.split()[:4]
+        if kind == "cgroup":
+            for option in options.split(","):
+                if option in _WANTED:
+                    found[option] = where
+    return found
+
+
+def _create_v1(name: str, own: dict[str, str], hierarchies: dict[str, str]) -> Cgroups:
+    groups = Cgroups(version=1)
+    for controller in _WANTED:
+        if controller not in hierarchies:
+            groups.missing.append(f"no {controller} limit: the {controller} controller is not mounted")
+            continue
+        # Below our own cgroup where it is visible, so that limits set on us hold for the sandbox too.
+        base = Path(hierarchies[controller] + own.get(controller, "/"))
+        folder = (base if base.is_dir() else Path(hierarchies[controller])) / name
+        try:
+            folder.mkdir()
+        except OSError as error:
+            groups.missing.append(f"no {controller} limit: cannot make {folder}: {error.strerror}")
+        else:
+            groups.paths[controller] = str(folder)
+    return groups
+
+
+def _create_v2(name: str, root: Path, own: str) -> Cgroups:
+    """Version 2: a group may hold processes or hand out controllers, not both (no internal processes).
+
+    So: below the root cgroup when we own it; else below a delegated cgroup of ours, after moving
+    this process (the keeper) to a leaf of it.
+    """
+    groups = Cgroups(version=2)
+    problems = []
+    mine = Path(str(root) + own.removesuffix("/initlab-keeper"))  # where an earlier sandbox left us
+    for base, leaf in ((root / "initlab", False), (mine, True)):
+        try:
+            if leaf and base != root:
+                (base / "initlab-keeper").mkdir(exist_ok=True)
+                _write(str(base / "initlab-keeper" / "cgroup.procs"), "0")
+            elif not leaf:
+                _enable(root)
+                base.mkdir(exist_ok=True)
+            _enable(base)
+            (base / name).mkdir()
+        except OSError as error:
+            problems.append(f"{base}: {error.strerror}")
+            continue
+        groups.paths = dict.fromkeys(_WANTED, str(base / name))
+        return groups
+    why = "; ".join(problems)
+    groups.missing = [f"no {what} limit: cannot make a cgroup ({why}); try: {_DELEGATE}" for what in _WANTED]
+    return groups
+
+
+def _enable(group: Path) -> None:
+    have = (group / "cgroup.subtree_control").read_text().split()
+    for controller in _WANTED:
+        if controller not in have:
+            _write(str(group / "cgroup.subtree_control"), f"+{controller}")
+
+
+def _set_limits(groups: Cgroups, memory: int | None, pids: int | None) -> None:
+    files = {"memory": ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")}
+    if groups.version == 2:
+        files = {"memory": ("memory.max", "memory.swap.max")}
+    if memory is None:
+        groups.missing = [m for m in groups.missing if not m.startswith("no memory")]
+    elif "memory" in groups.paths:
+        limit, swap = (f"{groups.paths['memory']}/{name}" for name in files["memory"])
+        _set(groups, "memory", limit, str(memory))
+        # Without this a sandbox would grow into swap instead of meeting its limit. Kernels may lack it.
+        if os.path.exists(swap):
+            _set(groups, "memory", swap, "0" if groups.version == 2 else str(memory))
+    if pids is None:
+        groups.missing = [m for m in groups.missing if not m.startswith("no pids")]
+    elif "pids" in groups.paths:
+        _set(groups, "pids", f"{groups.paths['pids']}/pids.max", str(pids))
+
+
+def _set(groups: Cgroups, what: str, path: str, value: str) -> None:
+    try:
+        _write(path, value)
+    except OSError as error:
+        groups.missing.append(f"no {what} limit: cannot write {value} to {path}: {error.strerror}")
+
+
+def _write(path: str, value: str) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, value.encode())
+    finally:
+        os.close(fd)
+
+
+def remove(folders: list[str], deadline: float = 2.0) -> list[str]:
+    """Kill what is left in the cgroups and remove them; returns those that would not go."""
+    end = time.monotonic() + deadline
+    left = list(folders)
+    while left:
+        left = [folder for folder in left if not _try_remove(folder)]
+        if not left or time.monotonic() > end:
+            break
+        time.sleep(0.005)  # the kernel empties a cgroup a moment after its last process was reaped
+    return left
+
+
+def _try_remove(folder: str) -> bool:
+    try:
+        for pid in Path(folder, "cgroup.procs").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+    except (OSError, ValueError):
+        pass  # gone meanwhile: the rmdir below decides
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

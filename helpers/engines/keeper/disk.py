@@ -1,0 +1,81 @@
+"""The writable layer of a sandbox: a tmpfs of bounded size, with a file tree laid in it.
+
+The layer is an overlayfs upper directory (Documentation/filesystems/overlayfs.rst): a directory made
+in it hides nothing below, but its mode and owner win, so parents copy theirs from the image.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from base64 import b64decode
+from typing import Any
+
+from helpers.engines.keeper.syscalls import mount_tmpfs, unmount
+
+__all__ = ["Disk"]
+
+_LINKS = 40  # as many symbolic links as the kernel follows, path_resolution(7)
+
+
+class Disk:
+    """The upper and work directories of one sandbox, below `folder`, over the image `rootfs`."""
+
+    def __init__(self, folder: str, rootfs: str, size: int | None) -> None:
+        self._folder = folder
+        self._rootfs = rootfs
+        os.mkdir(folder, 0o700)
+        mount_tmpfs(folder, size)
+        self.upper = f"{folder}/upper"
+        self.work = f"{folder}/work"
+        os.mkdir(self.upper, 0o755)
+        os.mkdir(self.work, 0o700)
+
+    def lay(self, entries: dict[str, Any]) -> None:
+        """Write a file tree: path → {"data": base64, "mode": bits} or {"link": target}."""
+        for path, entry in entries.items():
+            head, name = os.path.split(self._resolve(path))
+            target = os.path.join(self._make(head), name)
+            if "link" in entry:
+                os.symlink(entry["link"], target)
+                continue
+            with open(target, "wb") as file:
+                file.write(b64decode(entry["data"]))
+            os.chmod(target, entry["mode"])
+
+    def _resolve(self, path: str) -> str:
+        """Follow the image's symbolic links in the parents of `path` (/bin is usr/bin there)."""
+        for _ in range(_LINKS):
+            parts = path.strip("/").split("/")
+            for depth in range(1, len(parts)):
+                head = "/" + "/".join(parts[:depth])
+                for layer in (self.upper, self._rootfs):
+                    if os.path.islink(layer + head):
+                        to = os.path.join(os.path.dirname(head), os.readlink(layer + head))
+                        path = os.path.normpath(os.path.join(to, *parts[depth:]))
+                        break
+                else:
+                    continue
+                break
+            else:
+                return path
+        raise OSError(f"too many symbolic links on the way to {path}")
+
+    def _make(self, head: str) -> str:
+        made, lower = self.upper, self._rootfs
+        for part in filter(None, head.split("/")):
+            made, lower = f"{made}/{part}", f"{lower}/{part}"
+            if not os.path.isdir(made):
+                os.mkdir(made)
+                if os.path.isdir(lower):
+                    like = os.stat(lower)
+                    os.chown(made, like.st_uid, like.st_gid)
+                    os.chmod(made, stat.S_IMODE(like.st_mode))
+                else:
+                    os.chmod(made, 0o755)
+        return made
+
+    def remove(self) -> None:
+        """Unmount and remove the folder."""
+        unmount(self._folder)
+        os.rmdir(self._folder)

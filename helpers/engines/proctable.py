@@ -1,0 +1,76 @@
+"""Reading a process table from a /proc, by hand: it is what the lessons teach (proc(5))."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from helpers.engines.base import Process
+
+__all__ = ["host_pid", "parse_stat", "read_table"]
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def parse_stat(text: str, argv: tuple[str, ...] = ()) -> Process:
+    """A `Process` from the one line of /proc/PID/stat.
+
+    The name stands in parentheses and may itself hold spaces and parentheses, so the fields are
+    counted from the last one.
+    """
+    head, _, tail = text.rpartition(")")
+    pid, _, comm = head.partition(" (")
+    field = tail.split()  # field[0] is the third of proc_pid_stat(5)
+    return Process(
+        pid=int(pid),
+        ppid=int(field[1]),
+        state=field[0],
+        comm=comm,
+        argv=argv,
+        pgid=int(field[2]),
+        sid=int(field[3]),
+        cpu=(int(field[11]) + int(field[12])) / _TICK,
+        rss=int(field[21]) * _PAGE,
+        started=int(field[19]) / _TICK,
+        threads=int(field[17]),
+    )
+
+
+def read_table(proc: Path) -> list[Process]:
+    """Every process of the /proc mounted at `proc`, ordered by PID; those that end meanwhile are left out."""
+    table = []
+    with os.scandir(proc) as entries:
+        pids = sorted(int(entry.name) for entry in entries if entry.name.isdigit())
+    for pid in pids:
+        try:
+            stat = (proc / str(pid) / "stat").read_text(errors="replace")
+            words = (proc / str(pid) / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        argv = tuple(word.decode(errors="replace") for word in words.split(b"\0")[:-1])
+        table.append(parse_stat(stat, argv))
+    return table
+
+
+def host_pid(pid1: int, pid: int) -> int | None:
+    """The host's number for process `pid` of the PID namespace whose PID 1 the host calls `pid1`.
+
+    Read off the NSpid line of /proc/PID/status (proc_pid_status(5)); `None` when there is none.
+    """
+    if pid == 1:
+        return pid1
+    namespace = os.readlink(f"/proc/{pid1}/ns/pid")
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            for line in Path(entry.path, "status").read_text(errors="replace").splitlines():
+                if line.startswith("NSpid:"):
+                    found = line.split()[-1] == str(pid)
+                    if found and os.readlink(f"{entry.path}/ns/pid") == namespace:
+                        return int(entry.name)
+                    break
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return None
