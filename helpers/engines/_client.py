@@ -40,7 +40,7 @@ def run_folder() -> Path:
 
 
 def namespace_command() -> list[str]:
-    """The unshare(1) command that gives the keeper its own mounts, and an ordinary user a root of their own."""
+    """The unshare(1) command giving the keeper its own mounts, and an ordinary user a root of their own."""
     unshare = shutil.which("unshare", path="/usr/bin:/bin:/usr/local/bin")
     if unshare is None:
         raise EngineUnavailable("unshare is not installed", hint="apt-get install util-linux")
@@ -67,7 +67,7 @@ def _has_subordinate_ids() -> bool:
 class KeeperClient:
     """One keeper process and the requests to it. Thread-safe. `on_exit(box, code)` hears of ended boxes."""
 
-    def __init__(self, on_exit: Callable[[str, int], None], on_lost: Callable[[], None]) -> None:
+    def __init__(self, on_exit: Callable[[str, int], None], on_lost: Callable[[KeeperClient], None]) -> None:
         sweep_leftovers()
         self.home = tempfile.mkdtemp(prefix="keeper-", dir=run_folder())
         self._on_exit = on_exit
@@ -155,7 +155,7 @@ class KeeperClient:
         for future in list(self._waiting.values()):
             if not future.done():
                 future.set_exception(ConnectionError("connection lost"))
-        self._on_lost()
+        self._on_lost(self)
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         if message.get("event") == "exit":

@@ -20,7 +20,10 @@ __all__ = ["EmbeddedSandbox", "InnerPopen"]
 
 _TAIL = 8 * 1024 * 1024
 # nsenter's child is the command; joining the cgroups first keeps it under the sandbox's limits.
-_JOIN = 'for f in $INITLAB_CGROUPS; do echo 0 >"$f/cgroup.procs" || exit 125; done; unset INITLAB_CGROUPS; exec "$@"'
+_JOIN = (
+    'for f in $INITLAB_CGROUPS; do echo 0 >"$f/cgroup.procs" || exit 125; done; '
+    'unset INITLAB_CGROUPS; exec "$@"'
+)
 
 
 class InnerPopen(subprocess.Popen[bytes]):
@@ -63,7 +66,7 @@ class EmbeddedSandbox:
         self.id = name
         self.limits_missing: tuple[str, ...] = tuple(answer["limits_missing"])
         self._pid1 = int(answer["pid1"])
-        self._keeper = keeper
+        self.keeper = keeper
         self._stop_signal = stop_signal
         self._addresses = dict(addresses)
         self._capabilities = tuple(capabilities)
@@ -139,7 +142,7 @@ class EmbeddedSandbox:
             self._kept_logs = self.logs()
         self._destroyed = True
         if not self._lost:
-            left = self._keeper.ask("destroy", box=self.id)["left"]
+            left = self.keeper.ask("destroy", box=self.id)["left"]
             if left:
                 raise SandboxError(
                     f"sandbox {self.id}: could not remove {', '.join(left)}", hint="initlab clean"

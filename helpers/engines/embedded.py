@@ -12,10 +12,11 @@ import secrets
 import shutil
 import socket
 import threading
+import weakref
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from helpers.engines._client import KeeperClient, sweep_leftovers
 from helpers.engines._sandbox import EmbeddedSandbox
@@ -49,11 +50,12 @@ class Embedded:
 
     name = "embedded"
 
-    _lock = threading.Lock()
-    _keeper: KeeperClient | None = None
-    _keeper_owner = 0
-    _boxes: dict[str, EmbeddedSandbox] = {}  # noqa: RUF012 - shared on purpose, guarded by _lock
-    _available: Availability | None = None
+    _lock: ClassVar = threading.Lock()
+    _keeper: ClassVar[KeeperClient | None] = None
+    _keeper_owner: ClassVar = 0
+    # Weak: a sandbox nobody refers to any more runs on until its keeper ends with the owner.
+    _boxes: ClassVar[weakref.WeakValueDictionary[str, EmbeddedSandbox]] = weakref.WeakValueDictionary()
+    _available: ClassVar[Availability | None] = None
 
     def availability(self) -> Availability:
         """Tries the real thing once: a namespace, a tmpfs and bwrap itself. Cached for the process."""
@@ -136,9 +138,9 @@ class Embedded:
             sandbox.ended(code)
 
     @classmethod
-    def _on_lost(cls) -> None:
+    def _on_lost(cls, keeper: KeeperClient) -> None:
         with cls._lock:
-            lost, cls._boxes = list(cls._boxes.values()), {}
+            lost = [box for box in cls._boxes.values() if box.keeper is keeper and box.exit is None]
         for sandbox in lost:
             sandbox.ended(None)
 
@@ -208,8 +210,8 @@ def _try_out() -> Availability:
         command = [*namespace_command(), str(_bwrap()), "--unshare-pid", "--unshare-net", "--as-pid-1"]
     except EngineUnavailable as error:
         return Availability(False, error.message, error.hint)
-    command += ["--ro-bind", "/", "/", "--tmp-overlay", "/mnt", "--proc", "/proc", "--", "/bin/true"]
-    command[command.index("--tmp-overlay") : command.index("--tmp-overlay")] = ["--overlay-src", "/mnt"]
+    command += ["--ro-bind", "/", "/", "--overlay-src", "/mnt", "--tmp-overlay", "/mnt"]
+    command += ["--proc", "/proc", "--", "/bin/true"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -221,14 +223,16 @@ def _try_out() -> Availability:
 
 def _diagnose(said: str) -> tuple[str, str]:
     for knob, off, mend in (
-        ("kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
-        ("kernel/apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
-        ("user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=10000"),
-    ):  # fmt: skip
-        path = Path("/proc/sys", knob)
+        ("kernel.unprivileged_userns_clone", "0", "1"),
+        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+        ("user.max_user_namespaces", "0", "10000"),
+    ):
+        path = Path("/proc/sys", knob.replace(".", "/"))
         if os.geteuid() != 0 and path.exists() and path.read_text().strip() == off:
-            name = knob.replace("/", ".")
-            return f"an ordinary user may not make namespaces here ({name} = {off})", f"as root: {mend}"
+            return (
+                f"an ordinary user may not make namespaces here ({knob} = {off})",
+                f"as root: sysctl -w {knob}={mend}",
+            )
     return (
         f"the kernel refuses what a sandbox needs: {said}",
         "run as root, or in a container started with --privileged, or use the Docker engine",

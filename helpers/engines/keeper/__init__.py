@@ -1,4 +1,4 @@
-"""The keeper: one small process per owner that starts sandboxes and outlives a crash just long enough to clean up.
+"""The keeper: one small process per owner. It starts sandboxes, and outlives a crash long enough to clean up.
 
 It holds everything that must not outlive the owner: bwrap processes (killed with it by the kernel,
 prctl(2) PR_SET_PDEATHSIG), tmpfs disks (in its own mount namespace, gone with it), cgroups and

@@ -72,7 +72,7 @@ class Disk:
                     os.chown(made, like.st_uid, like.st_gid)
                     os.chmod(made, stat.S_IMODE(like.st_mode))
                 else:
-                    os.chmod(made, 0o755)
+                    os.chmod(made, 0o755)  # noqa: S103 - a directory of the sandbox's own root
         return made
 
     def remove(self) -> None:
