@@ -23,7 +23,7 @@ from typing import Any
 from helpers.engines.keeper.cgroups import remove as remove_cgroups
 from helpers.errors import EngineUnavailable, SandboxError
 
-__all__ = ["KeeperClient", "run_folder", "sweep_leftovers"]
+__all__ = ["KeeperClient", "namespace_command", "records", "run_folder", "sweep_leftovers"]
 
 _ROOT = Path(__file__).resolve().parents[2]  # what the keeper needs on its path to import itself
 _ANSWER_DEADLINE = 60.0
@@ -176,6 +176,17 @@ class KeeperClient:
         self._sock.close()
         self._stderr.close()
         sweep_leftovers()
+
+
+def records() -> list[tuple[str, dict[str, Any]]]:
+    """Id and record of every sandbox whose keeper lives, oldest first."""
+    found = []
+    for path in run_folder().glob("keeper-*/*/sandbox.json"):
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads(path.read_text())
+            if record["pid1"] and Path(f"/proc/{record['pid1']}").exists():
+                found.append((path.stat().st_mtime, path.parent.name, record))
+    return [(name, record) for _, name, record in sorted(found, key=lambda row: row[0])]
 
 
 def sweep_leftovers() -> list[str]:

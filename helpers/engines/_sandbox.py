@@ -26,6 +26,33 @@ _JOIN = (
 )
 
 
+ENVIRONMENT = {
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+
+
+def enter_argv(pid1: str, capabilities: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """The command that runs `argv` beside `pid1`, in its namespaces and under its limits.
+
+    nsenter keeps the caller's capabilities, so setpriv drops to what PID 1 itself was given.
+    """
+    enter = ["/usr/bin/nsenter", "-t", pid1, "-m", "-u", "-i", "-n", "-p", "-r", "-w"]
+    if os.geteuid() != 0:
+        enter += ["-U", "--preserve-credentials"]
+    allowed = ",".join(["-all", *(f"+{name.lower()}" for name in capabilities)])
+    drop = ["/usr/bin/setpriv", f"--bounding-set={allowed}", "--inh-caps=-all"]
+    return ["/bin/sh", "-c", _JOIN, "sh", *enter, "--", *drop, "--", *argv]
+
+
+def shell_argv(capabilities: Sequence[str]) -> list[str]:
+    """The command for a terminal, with `{pid1}` and `{cgroups}` still to be filled in."""
+    environment = {**ENVIRONMENT, "TERM": "xterm-256color", "INITLAB_CGROUPS": "{cgroups}"}
+    words = [f"{key}={value}" for key, value in environment.items()]
+    return ["/usr/bin/env", "-i", *words, *enter_argv("{pid1}", capabilities, ["/bin/bash", "-l"])]
+
+
 class InnerPopen(subprocess.Popen[bytes]):
     """A command inside. Signals go to the command itself, not to the nsenter in front of it."""
 
@@ -60,7 +87,6 @@ class EmbeddedSandbox:
         stop_signal: int,
         addresses: Mapping[int, tuple[str, int]],
         capabilities: Sequence[str],
-        environment: Mapping[str, str],
         limits: Limits,
     ) -> None:
         self.id = name
@@ -70,7 +96,6 @@ class EmbeddedSandbox:
         self._stop_signal = stop_signal
         self._addresses = dict(addresses)
         self._capabilities = tuple(capabilities)
-        self._environment = dict(environment)
         self._limits = limits
         self._cgroups: dict[str, str] = answer["cgroups"]
         self._cgroup_version: int = answer["cgroup_version"]
@@ -155,22 +180,6 @@ class EmbeddedSandbox:
 
     # -- commands -----------------------------------------------------------------------------
 
-    def _enter(self, argv: Sequence[str]) -> list[str]:
-        command = ["/usr/bin/nsenter", "-t", str(self._pid1), "-m", "-u", "-i", "-n", "-p", "-r", "-w"]
-        if os.geteuid() != 0:
-            command += ["-U", "--preserve-credentials"]
-        allowed = ",".join(["-all", *(f"+{name.lower()}" for name in self._capabilities)])
-        # nsenter keeps the caller's capabilities: drop to what PID 1 itself was given.
-        return [
-            *command,
-            "--",
-            "/usr/bin/setpriv",
-            f"--bounding-set={allowed}",
-            "--inh-caps=-all",
-            "--",
-            *argv,
-        ]
-
     def popen(
         self,
         argv: Sequence[str],
@@ -182,10 +191,9 @@ class EmbeddedSandbox:
     ) -> InnerPopen:
         """See `helpers.engines.base.Sandbox.popen`."""
         self._check()
-        folders = " ".join(sorted(set(self._cgroups.values())))
         return InnerPopen(
-            ["/bin/sh", "-c", _JOIN, "sh", *self._enter(argv)],
-            env={**self._environment, **(env or {}), "INITLAB_CGROUPS": folders},
+            enter_argv(str(self._pid1), self._capabilities, argv),
+            env={**ENVIRONMENT, **(env or {}), "INITLAB_CGROUPS": self._folders()},
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=stdout,
             stderr=stderr,
@@ -234,7 +242,11 @@ class EmbeddedSandbox:
     def shell_command(self) -> list[str]:
         """See `helpers.engines.base.Sandbox.shell_command`."""
         self._check()
-        return self._enter(["/bin/bash", "-l"])
+        words = shell_argv(self._capabilities)
+        return [w.replace("{pid1}", str(self._pid1)).replace("{cgroups}", self._folders()) for w in words]
+
+    def _folders(self) -> str:
+        return " ".join(sorted(set(self._cgroups.values())))
 
     # -- looking ------------------------------------------------------------------------------
 

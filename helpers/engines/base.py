@@ -29,6 +29,7 @@ __all__ = [
     "Network",
     "Pid1",
     "Process",
+    "Running",
     "Sandbox",
     "Stats",
 ]
@@ -239,6 +240,20 @@ class Pid1:
     cwd: str = "/"
 
 
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that runs now, whoever owns it: what another terminal needs to enter it.
+
+    `shell` is the command line that opens a shell inside.
+    """
+
+    id: str
+    title: str
+    engine: str
+    owner: int
+    shell: tuple[str, ...]
+
+
 class Engine(Protocol):
     """Where labs run."""
 
@@ -261,6 +276,9 @@ class Engine(Protocol):
         /run and /tmp are fresh tmpfs (programs may be run from them), /proc is the sandbox's own.
         Raises `EngineUnavailable`, or `SandboxError` when PID 1 cannot be executed (naming it).
         """
+
+    def running(self) -> list[Running]:
+        """The sandboxes of this user that run now, in every process, oldest first."""
 
     def sweep(self) -> list[str]:
         """Remove what crashed owners left behind; returns a sentence for each thing removed."""

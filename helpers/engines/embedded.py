@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from helpers.engines._client import KeeperClient, sweep_leftovers
-from helpers.engines._sandbox import EmbeddedSandbox
-from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1
+from helpers.engines._client import KeeperClient, records, sweep_leftovers
+from helpers.engines._sandbox import ENVIRONMENT, EmbeddedSandbox, shell_argv
+from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1, Running
 from helpers.errors import EngineUnavailable, ImageError, SandboxError
 from helpers.filetree import FileTree, Symlink
 
@@ -33,11 +33,6 @@ DEFAULT_CAPABILITIES = (
 )  # fmt: skip
 
 _TMPFS_SIZE = 64 * MIB
-_ENVIRONMENT = {
-    "HOME": "/root",
-    "LANG": "C.UTF-8",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-}
 # Files of /proc through which root inside could change or read the host: read-only, or emptied.
 _READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/fs")
 _EMPTIED = ("/proc/kcore", "/proc/keys")
@@ -80,6 +75,7 @@ class Embedded:
         if not (image.rootfs / "usr").is_dir():
             raise ImageError(f"{image.rootfs} is not a lab image", hint="initlab image build")
         keeper = self._get_keeper()
+        capabilities = (*DEFAULT_CAPABILITIES, *pid1.capabilities)
         name = f"{os.getpid()}-{next(_numbers)}-{secrets.token_hex(3)}"
         listeners = {port: _listen() for port in network.ports}
         try:
@@ -91,6 +87,8 @@ class Embedded:
                 rootfs=str(image.rootfs),
                 bwrap=_bwrap_command(image, pid1, hostname),
                 pid1=pid1.argv[0],
+                shell=shell_argv(capabilities),
+                owner=os.getpid(),
                 env={},
                 tree=_encode(tree or FileTree()),
                 memory=limits.memory,
@@ -107,14 +105,26 @@ class Embedded:
             for sock in listeners.values():
                 sock.close()  # the keeper has its own copies
         sandbox = EmbeddedSandbox(
-            name, answer, keeper, stop_signal=pid1.stop_signal, addresses=addresses,
-            capabilities=(*DEFAULT_CAPABILITIES, *pid1.capabilities), environment=_ENVIRONMENT, limits=limits,
-        )  # fmt: skip
+            name,
+            answer,
+            keeper,
+            stop_signal=pid1.stop_signal,
+            addresses=addresses,
+            capabilities=capabilities,
+            limits=limits,
+        )
         with Embedded._lock:
             Embedded._boxes[name] = sandbox
         if answer["code"] is None and not keeper.alive:
             sandbox.ended(None)
         return sandbox
+
+    def running(self) -> list[Running]:
+        """See `helpers.engines.base.Engine.running`."""
+        return [
+            Running(name, record["title"], self.name, record["owner"], tuple(record["shell"]))
+            for name, record in records()
+        ]
 
     def sweep(self) -> list[str]:
         """See `helpers.engines.base.Engine.sweep`."""
@@ -150,7 +160,7 @@ def _bwrap_command(image: Image, pid1: Pid1, hostname: str) -> list[str]:
     command = [str(_bwrap()), "--die-with-parent", "--as-pid-1", "--new-session"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     command += ["--hostname", hostname, "--clearenv"]
-    for key, value in {**_ENVIRONMENT, **pid1.env}.items():
+    for key, value in {**ENVIRONMENT, **pid1.env}.items():
         command += ["--setenv", key, value]
     command += ["--overlay-src", str(image.rootfs), "--overlay", "{upper}", "{work}", "/"]
     command += ["--proc", "/proc"]
@@ -210,7 +220,7 @@ def _try_out() -> Availability:
         command = [*namespace_command(), str(_bwrap()), "--unshare-pid", "--unshare-net", "--as-pid-1"]
     except EngineUnavailable as error:
         return Availability(False, error.message, error.hint)
-    command += ["--ro-bind", "/", "/", "--overlay-src", "/mnt", "--tmp-overlay", "/mnt"]
+    command += ["--ro-bind", "/", "/", "--overlay-src", "/usr", "--tmp-overlay", "/usr"]
     command += ["--proc", "/proc", "--", "/bin/true"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)

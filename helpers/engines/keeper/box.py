@@ -85,8 +85,12 @@ class Box:
         self._write_record()
 
     def _write_record(self) -> None:
-        """A file a sweep reads if we are killed: what to remove."""
-        record = {"pid1": self._pid1, "cgroups": self._cgroups.folders(), "title": self._request["title"]}
+        """A file others read: a sweep, should we be killed, and a terminal that wants in."""
+        folders = self._cgroups.folders()
+        pid1, groups = str(self._pid1), " ".join(folders)
+        shell = [w.replace("{pid1}", pid1).replace("{cgroups}", groups) for w in self._request["shell"]]
+        title, owner = self._request["title"], self._request["owner"]
+        record = {"pid1": self._pid1, "cgroups": folders, "title": title, "owner": owner, "shell": shell}
         path = f"{self._folder}/sandbox.json"
         with open(path + ".new", "w") as file:
             json.dump(record, file)
