@@ -27,7 +27,7 @@ from helpers.course.regions import ExerciseCell, exercise_cells
 from helpers.course.workspace import Workspace
 from helpers.errors import CourseError
 
-__all__ = ["Exercise", "WrongAnswer", "load", "load_all"]
+__all__ = ["Exercise", "WrongAnswer", "load", "load_all", "same_code"]
 
 _ID = re.compile(r"p\d+\.[a-z][a-z0-9-]*")
 _HINT_HEADER = re.compile(r"^#\s*hint:\s*(\S+)\s*$", re.MULTILINE)

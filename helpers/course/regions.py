@@ -21,7 +21,7 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 
-__all__ = ["Edition", "ExerciseCell", "apply", "exercise_cells"]
+__all__ = ["Edition", "ExerciseCell", "apply", "exercise_cells", "exercise_id"]
 
 _KEPT_IN = {"SOLUTION": "solved", "STARTER": "learner"}
 _FENCE = re.compile(r"^(`{3,}|~{3,})\s*(\S*)")
@@ -164,6 +164,13 @@ def apply(source: str, edition: Edition, *, file: Path) -> str:
         line.text for line, region in _walk(source, file) if region is None or _KEPT_IN[region] == edition
     ]
     return "\n".join(kept) + "\n"
+
+
+def exercise_id(code: str) -> str | None:
+    """The exercise a code cell is, by its first line that is not blank; None when it is none."""
+    first = code.lstrip("\n").partition("\n")[0]
+    found = _MAGIC.match(first) or _NOTE.match(first)
+    return found[1] if found else None
 
 
 def exercise_cells(source: str, *, file: Path) -> tuple[ExerciseCell, ...]:
