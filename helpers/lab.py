@@ -1,0 +1,410 @@
+"""Lab: a manifest, an init and an engine joined into something that runs.
+
+>>> with Lab("web", init="runit") as lab:        # doctest: +SKIP
+...     lab.ready()
+...     lab.kill("app")
+...     print(lab.timeline())
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from helpers.engines.base import Engine, Exit, Image, Limits, Network, Pid1, Sandbox
+from helpers.errors import InitlabError, LabError, SandboxError, SandboxGone
+from helpers.filetree import FileTree
+from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported
+from helpers.manifest import Manifest, load
+from helpers.manifest.models import Service
+from helpers.probes.events import Events
+from helpers.probes.watch import Watcher
+
+if TYPE_CHECKING:
+    from helpers.show.dashboard import Dashboard
+    from helpers.show.http import Response
+    from helpers.show.logs import Log
+    from helpers.show.status import StatusTable
+    from helpers.show.timeline import Timeline
+
+__all__ = ["STACKS", "Lab", "sandbox"]
+
+STACKS = Path(__file__).resolve().parents[1] / "labs" / "stacks"
+_READY_TIMEOUT = 30.0
+
+
+class Lab:
+    """One stack of services under one init in one sandbox.
+
+    `stack` is the name of a folder of `labs/stacks`, a path to a manifest file, or a `Manifest`;
+    `init` is a name from `helpers.inits` or an `Init`; `engine` is `"embedded"`, `"docker"`, an
+    `Engine`, or `None` for the first that can run here. `tree` holds further files laid over what the
+    init renders.
+
+    A context manager, and a plain object: `Lab(...).start()` … `close()`. Everything it started is gone
+    when it is closed, and when the Python process that holds it ends, however it ends.
+    """
+
+    def __init__(
+        self,
+        stack: str | Path | Manifest = "web",
+        init: str | Init = "runit",
+        *,
+        engine: str | Engine | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        tree: FileTree | None = None,
+        image: Image | None = None,
+    ) -> None:
+        self.manifest = _find_stack(stack)
+        self.init = _find_init(init)
+        self.engine = _find_engine(engine)
+        self._limits = limits
+        self._extra = tree or FileTree()
+        self._image = image
+        self._sandbox: Sandbox | None = None
+        self._watcher: Watcher | None = None
+        self._changing = threading.RLock()
+        self.rendered: Rendered = self.init.render(self.manifest)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def start(self) -> Lab:
+        """Boot the init as PID 1. Returns as soon as PID 1 runs; `ready` waits for the services."""
+        with self._changing:
+            if self._sandbox is not None and self._sandbox.exit is None:
+                return self
+            self.close()
+            ports = tuple(dict.fromkeys(port for service in self.manifest.services for port in service.ports))
+            self._sandbox = self.engine.start(
+                self._get_image(),
+                self.init.pid1(),
+                self.tree(),
+                self._limits,
+                Network(ports),
+                hostname=f"{self.manifest.name}-{self.init.name}",
+            )
+            self._watcher = Watcher(self._sandbox, self.init, self.manifest)
+        return self
+
+    def ready(self, timeout: float = _READY_TIMEOUT) -> Lab:
+        """Start if need be, and wait until every service is ready by its own readiness probe.
+
+        Raises `LabError` naming the services that are not, with the last lines of their logs.
+        """
+        self.start()
+        longruns = {s.name for s in self.manifest.services if s.kind == "longrun"}
+        end = time.monotonic() + timeout
+        if not self._get_watcher().wait_for(lambda watcher: longruns <= watcher.ready(), timeout):
+            self._explain_not_ready(longruns - self._get_watcher().ready(), timeout)
+        oneshots = {s.name for s in self.manifest.services if s.kind == "oneshot"}
+        while left := oneshots - {row.name for row in self._native_status() if row.state == "up"}:
+            if time.monotonic() > end:
+                self._explain_not_ready(left, timeout)
+            time.sleep(0.02)
+        return self
+
+    def stop(self, grace: float = 10.0) -> Exit:
+        """Shut down as the init does it: its stop signal, then SIGKILL after `grace` seconds."""
+        result = self.sandbox.stop(grace)
+        if self._watcher is not None:
+            self._watcher.stop()
+        return result
+
+    def reset(self) -> Lab:
+        """Stop, and boot again on a fresh root: everything written since is gone."""
+        with self._changing:
+            if self._sandbox is not None and self._sandbox.exit is None:
+                self.stop()
+            return self.start()
+
+    def close(self) -> None:
+        """Remove every trace of the lab. Safe to call twice."""
+        with self._changing:
+            watcher, box, self._sandbox = self._watcher, self._sandbox, None
+            if watcher is not None:
+                watcher.stop()
+            if box is not None:
+                box.destroy()
+
+    def __enter__(self) -> Lab:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "not running" if self._sandbox is None or self._sandbox.exit else "running"
+        return f"<lab {self.manifest.name} under {self.init.title}: {state}>"
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox of a started lab. Raises `LabError` when it is not started."""
+        if self._sandbox is None:
+            raise LabError(f"lab {self.manifest.name} is not running", hint="lab.start()")
+        return self._sandbox
+
+    # -- services -----------------------------------------------------------------------------
+
+    def service(self, name: str) -> Service:
+        """A service of the manifest. Raises `LabError` with the nearest name."""
+        for service in self.manifest.services:
+            if service.name == name:
+                return service
+        import difflib
+
+        names = [service.name for service in self.manifest.services]
+        near = difflib.get_close_matches(str(name), names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"its services: {', '.join(names)}"
+        raise LabError(f"lab {self.manifest.name} has no service {name!r}", hint=hint)
+
+    def pid(self, service: str) -> int:
+        """PID inside of a service's main process, now. Raises `LabError` when it is down."""
+        self.service(service)
+        pid = self.init.main_pids(self.sandbox.processes(), self.manifest).get(service)
+        if pid is None:
+            raise LabError(f"service {service} has no main process: it is down", hint="lab.status()")
+        return pid
+
+    def kill(self, service: str, signal_: int | str = "KILL") -> int:
+        """Send a signal to a service's main process from outside; returns the PID it went to."""
+        number = _signal_number(signal_)
+        pid = self.pid(service)
+        self._get_watcher().note(service, "signalled", pid, f"SIG{signal.Signals(number).name[3:]}")
+        self.sandbox.signal(number, pid)
+        return pid
+
+    def start_service(self, service: str) -> None:
+        """Start a service with the init's own command."""
+        self._control("start", service, self.init.start(self.service(service).name))
+
+    def stop_service(self, service: str) -> None:
+        """Stop a service with the init's own command, and keep it down."""
+        self._control("stop", service, self.init.stop(self.service(service).name))
+
+    def restart(self, service: str) -> None:
+        """Restart a service with the init's own command."""
+        self._control("restart", service, self.init.restart(self.service(service).name))
+
+    def _control(self, verb: str, service: str, argv: Sequence[str]) -> None:
+        done = self.sandbox.exec(argv, timeout=60)
+        if done.code != 0:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()
+            raise LabError(f"could not {verb} {service}: {' '.join(argv)} exited {done.code}: {said}")
+
+    def wait_restarted(self, service: str, old_pid: int, timeout: float = _READY_TIMEOUT) -> int:
+        """Wait until a service is ready again with another main process than `old_pid`; returns its PID.
+
+        Raises `LabError` when `timeout` seconds pass.
+        """
+        self.service(service)
+        watcher = self._get_watcher()
+
+        def back(watcher: Watcher) -> bool:
+            return service in watcher.ready() and watcher.pids()[service] != old_pid
+
+        if not watcher.wait_for(back, timeout):
+            now = watcher.pids().get(service)
+            seen = "it has no main process" if now is None else f"its main process is {now}"
+            raise LabError(
+                f"service {service} was not ready again within {timeout:g} s ({seen})", hint="lab.status()"
+            )
+        return watcher.pids()[service]
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def tree(self) -> FileTree:
+        """Every file laid over the image: what the init renders, the manifest's `files`, your own."""
+        files = FileTree()
+        for inside, outside in self.manifest.files.items():
+            path = Path(outside)
+            files.add(inside, path.read_bytes(), 0o755 if path.stat().st_mode & 0o100 else 0o644)
+        return files.merge(self.rendered.tree).merge(self._extra)
+
+    def unsupported(self) -> tuple[Unsupported, ...]:
+        """What the manifest asks for and this init cannot express."""
+        return self.rendered.unsupported
+
+    def status(self) -> StatusTable:
+        """A table of the services: what the init says, and what is seen from outside."""
+        from helpers.show.status import StatusTable
+
+        table = {process.pid: process for process in self.sandbox.processes()}
+        watcher = self._get_watcher()
+        return StatusTable.of(self._native_status(), table, watcher.events(), watcher.ready())
+
+    def events(self) -> Events:
+        """What was seen of the services so far."""
+        return self._watcher.events() if self._watcher is not None else Events()
+
+    def timeline(self) -> Timeline:
+        """The events so far as a picture (and as text)."""
+        from helpers.show.timeline import Timeline
+
+        until = self._watcher.now() if self._watcher is not None else 0.0
+        names = [s.name for s in self.manifest.services if s.kind == "longrun"]
+        return Timeline(self.events(), until, names)
+
+    def logs(self, service: str, lines: int = 20) -> Log:
+        """The last lines of a service's standard output and error, from the init's own logger.
+
+        `lines=0` gives everything.
+        """
+        from helpers.show.logs import Log
+
+        path = self.init.log_path(self.service(service).name)
+        try:
+            text = self.sandbox.read(path).decode(errors="replace")
+        except SandboxGone:
+            raise
+        except SandboxError as error:
+            raise LabError(
+                f"service {service} has no log yet: {error.message}", hint="lab.status()"
+            ) from None
+        return Log(service, path, text.splitlines()[-lines:])
+
+    def http(self, service: str, path: str = "/", timeout: float = 5.0) -> Response:
+        """GET `path` from a service's first declared port.
+
+        Raises `LabError` when the service declares no port or does not answer.
+        """
+        from helpers.show.http import fetch
+
+        ports = self.service(service).ports
+        if not ports:
+            raise LabError(f"service {service} declares no port", hint="add `ports = [...]` to the manifest")
+        host, port = self.sandbox.address(ports[0])
+        try:
+            return fetch(host, port, path, timeout)
+        except OSError as error:
+            raise LabError(
+                f"service {service} does not answer on port {ports[0]}: {error.strerror or error}",
+                hint=f"lab.status(), lab.logs({service!r})",
+            ) from None
+
+    def shell(self) -> None:
+        """Print the command that opens a shell in the lab, for any terminal (also JupyterLab's)."""
+        print(f"In a terminal on this computer:\n\n    initlab lab shell {self.sandbox.id}\n")
+
+    def dashboard(self) -> Dashboard:
+        """A live view: services, PIDs, uptime, restarts, memory, a log tail, and buttons."""
+        from helpers.show.dashboard import Dashboard
+
+        self.start()
+        return Dashboard(self)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _get_image(self) -> Image:
+        if self._image is None:
+            from helpers import image
+
+            self._image = image.ensure()
+        return self._image
+
+    def _get_watcher(self) -> Watcher:
+        if self._watcher is None:
+            raise LabError(f"lab {self.manifest.name} is not running", hint="lab.start()")
+        return self._watcher
+
+    def _native_status(self) -> list[ServiceStatus]:
+        return self.init.status(self.sandbox, self.manifest)
+
+    def _explain_not_ready(self, names: set[str], timeout: float) -> None:
+        exit_ = self.sandbox.exit
+        if exit_ is not None:
+            tail = self.sandbox.logs().decode(errors="replace").strip().splitlines()[-8:]
+            raise LabError(
+                f"PID 1 ({self.init.title}) ended with {exit_.code} before its services were ready:\n"
+                + "\n".join(f"    {line}" for line in tail)
+            )
+        parts = []
+        for name in [s.name for s in self.manifest.services if s.name in names]:
+            parts.append(f"  {name}:")
+            try:
+                lines = self.logs(name, 5).lines
+            except InitlabError as error:
+                lines = [error.message]
+            parts += [f"    {line}" for line in lines or ["(its log is empty)"]]
+        raise LabError(
+            f"not ready after {timeout:g} s: {', '.join(sorted(names))}; the last lines of their logs:\n"
+            + "\n".join(parts),
+            hint=f"lab.status(), lab.logs({sorted(names)[0]!r})",
+        )
+
+
+@contextmanager
+def sandbox(
+    argv: Sequence[str],
+    *,
+    files: dict[str, str] | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    engine: str | Engine | None = None,
+    image: Image | None = None,
+) -> Iterator[Sandbox]:
+    """A bare sandbox with any command as its PID 1, gone at the end of the `with` block.
+
+    `files` maps a path inside to the text of an executable file.
+    """
+    if image is None:
+        from helpers import image as images
+
+        image = images.ensure()
+    tree = FileTree()
+    for path, text in (files or {}).items():
+        tree.script(path, text)
+    box = _find_engine(engine).start(image, Pid1(tuple(argv)), tree, limits)
+    try:
+        yield box
+    finally:
+        box.destroy()
+
+
+def _find_stack(stack: str | Path | Manifest) -> Manifest:
+    if isinstance(stack, Manifest):
+        from helpers.manifest import validate
+
+        validate(stack)
+        return stack
+    if not isinstance(stack, str | os.PathLike):
+        raise LabError(f"a lab needs a stack's name, a path or a Manifest, not {type(stack).__name__}")
+    if isinstance(stack, str) and "/" not in stack and not stack.endswith((".toml", ".json")):
+        folder = STACKS / stack
+        if not folder.is_dir():
+            names = sorted(path.name for path in STACKS.iterdir() if path.is_dir())
+            raise LabError(f"there is no stack {stack!r}", hint=f"choose one of: {', '.join(names)}")
+        return load(folder / "manifest.toml")
+    return load(Path(stack))
+
+
+def _find_init(init: str | Init) -> Init:
+    if isinstance(init, str):
+        from helpers.inits import registry
+
+        return registry.get(init)
+    return init
+
+
+def _find_engine(engine: str | Engine | None) -> Engine:
+    if engine is None or isinstance(engine, str):
+        from helpers.engines import registry
+
+        return registry.best() if engine is None else registry.get(engine)
+    return engine
+
+
+def _signal_number(given: int | str) -> int:
+    try:
+        if isinstance(given, str):
+            return signal.Signals[given if given.startswith("SIG") else f"SIG{given}"]
+        return signal.Signals(given)
+    except (KeyError, ValueError):
+        raise LabError(f"there is no signal {given!r}", hint='e.g. "KILL", "TERM", "STOP" or 9') from None
