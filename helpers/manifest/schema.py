@@ -1,0 +1,33 @@
+"""The manifest as JSON Schema, for editors and for programs in other languages.
+
+`python -m helpers.manifest.schema` writes `manifest.schema.json` beside this module; a test keeps it
+up to date. What a schema cannot say (names that exist, no cycles) is in `rules.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from helpers.manifest.models import Manifest
+
+__all__ = ["SCHEMA_FILE", "json_schema", "schema_text"]
+
+SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a manifest, JSON Schema draft 2020-12."""
+    schema = Manifest.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def schema_text() -> str:
+    """The content of `manifest.schema.json`."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    print(f"written: {SCHEMA_FILE.name}")
