@@ -50,6 +50,8 @@ class Embedded:
     _keeper_owner: ClassVar = 0
     # Weak: a sandbox nobody refers to any more runs on until its keeper ends with the owner.
     _boxes: ClassVar[weakref.WeakValueDictionary[str, EmbeddedSandbox]] = weakref.WeakValueDictionary()
+    # Sandboxes being started, and the exit that was heard of before `start` had registered one.
+    _starting: ClassVar[dict[str, int | None]] = {}
     _available: ClassVar[Availability | None] = None
 
     def availability(self) -> Availability:
@@ -78,6 +80,7 @@ class Embedded:
         capabilities = (*DEFAULT_CAPABILITIES, *pid1.capabilities)
         name = f"{os.getpid()}-{next(_numbers)}-{secrets.token_hex(3)}"
         listeners = {port: _listen() for port in network.ports}
+        Embedded._starting[name] = None
         try:
             answer = keeper.ask(
                 "start",
@@ -97,6 +100,7 @@ class Embedded:
                 ports=list(network.ports),
             )
         except SandboxError:
+            del Embedded._starting[name]
             if not (found := self.availability()).ok:
                 raise EngineUnavailable(found.reason, hint=found.mend) from None
             raise
@@ -115,6 +119,9 @@ class Embedded:
         )
         with Embedded._lock:
             Embedded._boxes[name] = sandbox
+            early = Embedded._starting.pop(name)
+        if early is not None:
+            sandbox.ended(early)
         if answer["code"] is None and not keeper.alive:
             sandbox.ended(None)
         return sandbox
@@ -144,6 +151,8 @@ class Embedded:
     def _on_exit(cls, box: str, code: int) -> None:
         with cls._lock:
             sandbox = cls._boxes.get(box)
+            if box in cls._starting:
+                cls._starting[box] = code
         if sandbox is not None:
             sandbox.ended(code)
 

@@ -1,0 +1,44 @@
+"""The engines there are, and the one to use here."""
+
+from __future__ import annotations
+
+from helpers.engines.base import Engine
+from helpers.errors import EngineUnavailable
+
+__all__ = ["best", "get", "names"]
+
+
+def names() -> tuple[str, ...]:
+    """The names of all engines, the preferred one first."""
+    return ("embedded", "docker")
+
+
+def get(name: str) -> Engine:
+    """The engine called `name`, whether it can run here or not. Raises `EngineUnavailable` for no such name."""
+    if name == "embedded":
+        from helpers.engines.embedded import Embedded
+
+        return Embedded()
+    if name == "docker":
+        from helpers.engines.docker import Docker
+
+        return Docker()
+    raise EngineUnavailable(f"there is no engine {name!r}", hint=f"use one of: {', '.join(names())}")
+
+
+def best() -> Engine:
+    """The first engine that can run on this computer.
+
+    Raises `EngineUnavailable` telling for each engine why it cannot, and the command that mends it.
+    """
+    reasons, mends = [], []
+    for name in names():
+        engine = get(name)
+        found = engine.availability()
+        if found.ok:
+            return engine
+        reasons.append(f"{name}: {found.reason}")
+        mends.append(f"{name}: {found.mend}")
+    raise EngineUnavailable(
+        "no engine can run a lab on this computer; " + "; ".join(reasons), hint="either of: " + "; ".join(mends)
+    )
