@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
@@ -65,11 +65,21 @@ def _has_subordinate_ids() -> bool:
 
 
 class KeeperClient:
-    """One keeper process and the requests to it. Thread-safe. `on_exit(box, code)` hears of ended boxes."""
+    """One keeper process and the requests to it. Thread-safe. `on_exit(box, code)` hears of ended boxes.
 
-    def __init__(self, on_exit: Callable[[str, int], None], on_lost: Callable[[KeeperClient], None]) -> None:
+    `isolate` gives the keeper a mount namespace of its own, which starting boxes needs.
+    """
+
+    def __init__(
+        self,
+        on_exit: Callable[[str, int], None],
+        on_lost: Callable[[KeeperClient], None],
+        *,
+        isolate: bool = True,
+    ) -> None:
         sweep_leftovers()
-        self.home = tempfile.mkdtemp(prefix="keeper-", dir=run_folder())
+        self._owner = os.getpid()
+        self.home, lock = _make_home()
         self._on_exit = on_exit
         self._on_lost = on_lost
         self._ids = itertools.count(1)
@@ -82,20 +92,21 @@ class KeeperClient:
         )
         with theirs:
             command = [
-                *namespace_command(),
+                *(namespace_command() if isolate else []),
                 sys.executable, "-I", "-S", "-B", "-c", code,
-                str(theirs.fileno()), str(os.getpid()), self.home,
+                str(theirs.fileno()), str(os.getpid()), self.home, str(lock),
             ]  # fmt: skip
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the keeper
             self._process = subprocess.Popen(
                 command,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), lock],
                 stdin=subprocess.DEVNULL,
                 stdout=self._stderr,
                 stderr=self._stderr,
                 start_new_session=True,
                 cwd="/",
             )
+        os.close(lock)
         threading.Thread(target=self._listen, name="initlab-keeper", daemon=True).start()
         atexit.register(self.close)
 
@@ -165,6 +176,8 @@ class KeeperClient:
 
     def close(self) -> None:
         """End the keeper and wait until it has removed every trace."""
+        if os.getpid() != self._owner:
+            return  # a forked child on its way out: the keeper is its parent's
         atexit.unregister(self.close)
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
@@ -189,6 +202,27 @@ def records() -> list[tuple[str, dict[str, Any]]]:
     return [(name, record) for _, name, record in sorted(found, key=lambda row: row[0])]
 
 
+@contextlib.contextmanager
+def _run_folder_locked() -> Iterator[Path]:
+    """The run folder while nobody else makes or sweeps a keeper's folder in it."""
+    folder = run_folder()
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(fd)
+
+
+def _make_home() -> tuple[str, int]:
+    """A keeper's folder, and the descriptor that holds its lock: it passes to the keeper (flock(2))."""
+    with _run_folder_locked() as folder:
+        home = tempfile.mkdtemp(prefix="keeper-", dir=folder)
+        lock = os.open(f"{home}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return home, lock
+
+
 def sweep_leftovers() -> list[str]:
     """Remove what keepers that were themselves killed left behind: cgroups and folders.
 
@@ -196,21 +230,30 @@ def sweep_leftovers() -> list[str]:
     has already ended its sandboxes and mounts with it.
     """
     removed = []
-    for home in sorted(run_folder().glob("keeper-*")):
-        try:
-            lock = os.open(home / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # just being made, or just gone
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            continue  # its keeper lives
-        for record in home.glob("*/sandbox.json"):
-            with contextlib.suppress(ValueError, OSError):
-                left = remove_cgroups(json.loads(record.read_text())["cgroups"])
-                removed += [f"could not remove cgroup {folder}" for folder in left]
-        shutil.rmtree(home, ignore_errors=True)
-        os.close(lock)
-        removed.append(f"removed what a killed keeper left: {home}")
+    with _run_folder_locked() as folder:
+        for home in sorted(folder.glob("keeper-*")):
+            try:
+                lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:
+                continue  # its keeper has just removed it
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # its keeper lives
+            else:
+                removed += _remove_home(home)
+            finally:
+                os.close(lock)
     return removed
+
+
+def _remove_home(home: Path) -> list[str]:
+    left = []
+    for record in home.glob("*/sandbox.json"):
+        with contextlib.suppress(ValueError, OSError):
+            left += remove_cgroups(json.loads(record.read_text())["cgroups"])
+    shutil.rmtree(home, ignore_errors=True)
+    return [
+        *(f"could not remove cgroup {folder}" for folder in left),
+        f"removed what a killed keeper left: {home}",
+    ]

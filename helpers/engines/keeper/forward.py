@@ -77,6 +77,7 @@ class _Link:
         self._peer = {outside: inside, inside: outside}
         self._pending = {outside: b"", inside: b""}  # bytes waiting to be written to that socket
         self._ended: set[socket.socket] = set()  # sockets that said end-of-file
+        self._passed: set[socket.socket] = set()  # those whose end the other side has been told of
         self._connecting: socket.socket | None = inside
         self._gone = gone
         for sock in self._peer:
@@ -106,7 +107,7 @@ class _Link:
         except OSError:
             self.close(reset=True)
             return
-        if len(self._ended) == 2 and not any(self._pending.values()):
+        if len(self._passed) == 2:
             self.close()
         else:
             self._watch()
@@ -119,10 +120,11 @@ class _Link:
             self._ended.add(sock)
 
     def _pass_on_ends(self) -> None:
-        for sock in self._ended:
+        for sock in self._ended - self._passed:
             peer = self._peer[sock]
             if not self._pending[peer] and peer is not self._connecting:
-                peer.shutdown(socket.SHUT_WR)
+                peer.shutdown(socket.SHUT_WR)  # once: on a socket closed both ways it fails with ENOTCONN
+                self._passed.add(sock)
 
     def _watch(self) -> None:
         for sock, peer in self._peer.items():

@@ -7,20 +7,23 @@ the same `id`; an `event` has none.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import selectors
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from helpers.engines.keeper.box import Box, StartError
+from helpers.engines.keeper.forward import Forwarder
 
 __all__ = ["Keeper", "main"]
+
+_AT_END_DEADLINE = 120.0
 
 
 class Keeper:
@@ -31,11 +34,11 @@ class Keeper:
         self._home = home
         self._selector = selectors.DefaultSelector()
         self._boxes: dict[str, Box] = {}
+        self._forwarders: dict[str, Forwarder] = {}  # ports of sandboxes another engine started
+        self._at_end: list[str] = []
         self._received = bytearray()
         self._sockets: list[socket.socket] = []
         self._over = False
-        self._lock = os.open(f"{home}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # held while we live: how a sweep knows we do
         self._selector.register(sock, selectors.EVENT_READ, self._receive)
         self._selector.register(os.pidfd_open(owner), selectors.EVENT_READ, self._owner_ended)
         if os.getppid() != owner:  # it ended before we looked
@@ -51,6 +54,10 @@ class Keeper:
         finally:
             for box in list(self._boxes.values()):
                 box.destroy()
+            for forwarder in self._forwarders.values():
+                forwarder.close()
+            if self._at_end:
+                subprocess.run(self._at_end, stdin=subprocess.DEVNULL, check=False, timeout=_AT_END_DEADLINE)
             shutil.rmtree(self._home, ignore_errors=True)
 
     def _owner_ended(self, _mask: int) -> None:
@@ -102,6 +109,23 @@ class Keeper:
         box = self._boxes.pop(request["box"], None)
         return {"left": box.destroy() if box else []}
 
+    def _do_at_end(self, request: dict[str, Any]) -> None:
+        """Run a command once the owner has ended (an empty one: none); what it removes we do not know."""
+        self._at_end = request["argv"]
+
+    def _do_forward(self, request: dict[str, Any]) -> None:
+        """Forward ports of a sandbox that another engine started, until `unforward`."""
+        count = len(request["ports"])
+        listeners, self._sockets = self._sockets[:count], self._sockets[count:]
+        forwarder = self._forwarders[request["box"]] = Forwarder(self._selector, request["pid1"])
+        for listener, port in zip(listeners, request["ports"], strict=True):
+            forwarder.listen(listener, port)
+
+    def _do_unforward(self, request: dict[str, Any]) -> None:
+        forwarder = self._forwarders.pop(request["box"], None)
+        if forwarder:
+            forwarder.close()
+
     def _ended(self, box: Box, code: int) -> None:
         self._send({"event": "exit", "box": box.name, "code": code})
 
@@ -114,8 +138,12 @@ class Keeper:
 
 
 def main() -> None:
-    """Run as `keeper SOCKET_FD OWNER_PID HOME`."""
-    fd, owner, home = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    """Run as `keeper SOCKET_FD OWNER_PID HOME LOCK_FD`.
+
+    LOCK_FD is locked (flock(2)) and stays open while we live: how a sweep knows we do.
+    """
+    fd, owner, home, lock = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    os.set_inheritable(lock, False)
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)  # Ctrl-C is for the owner; we follow it when it ends
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
