@@ -1,0 +1,193 @@
+"""The lab image and Docker: the same tree as a Docker image, and a build for computers without mmdebstrap.
+
+Works with every engine the `docker` package reaches, Podman's socket included.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any, cast
+
+from helpers.engines.base import Image
+from helpers.errors import ImageError
+from helpers.image.cache import Cache, cache_folder
+from helpers.image.progress import OutputReader, Report
+from helpers.image.recipe import RECIPE_FOLDER, Recipe
+from helpers.image.staging import Staging
+from helpers.image.unpack import Owners, pack, unpack
+
+__all__ = ["REPOSITORY", "build_with_docker", "docker_tag", "remove_docker_images"]
+
+REPOSITORY = "initlab-lab"
+_BUILDS = "initlab-lab-build"
+
+
+def docker_tag(client: Any, image: Image) -> str:
+    """The tag under which `image` is in `client`'s engine (a `docker.DockerClient`), imported if missing.
+
+    The tag is `initlab-lab:` and the first 12 digits of the image's digest. Processes that want the same
+    image wait for one import. Raises `ImageError` when the engine refuses it.
+    """
+    from docker.errors import DockerException, ImageNotFound
+    from filelock import FileLock
+
+    short = image.digest[:12]
+    tag = f"{REPOSITORY}:{short}"
+    try:
+        client.images.get(tag)
+        return tag
+    except ImageNotFound:
+        pass
+    except DockerException as error:
+        raise _refused(error) from None
+    locks = cache_folder() / "images"
+    locks.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(locks / f"{short}-docker.lock"):
+            try:
+                client.images.get(tag)
+            except ImageNotFound:
+                client.api.import_image_from_stream(
+                    _archive(image),
+                    repository=REPOSITORY,
+                    tag=short,
+                    changes=['CMD ["/bin/bash"]', f"LABEL initlab.image={image.digest}"],
+                )
+                client.images.get(tag)  # an engine that stored nothing is noticed here, not in a lesson
+    except DockerException as error:
+        raise _refused(error) from None
+    return tag
+
+
+def remove_docker_images(unwanted: Callable[[str], bool]) -> list[str]:
+    """Remove the lab's images whose tag is unwanted from a running Docker engine; a sentence for each.
+
+    An image a container still uses stays. No engine: nothing to do.
+    """
+    done = []
+    try:
+        import docker
+
+        client = docker.from_env(timeout=10)
+        try:
+            for found in client.images.list(name=REPOSITORY):
+                for tag in found.tags:
+                    if tag.startswith(f"{REPOSITORY}:") and unwanted(tag):
+                        try:
+                            client.images.remove(tag)
+                            done.append(f"removed Docker image {tag}")
+                        except docker.errors.APIError as error:
+                            done.append(f"kept Docker image {tag}: {error.explanation}")
+        finally:
+            client.close()
+    except docker.errors.DockerException:
+        pass
+    return done
+
+
+def build_with_docker(recipe: Recipe, staging: Staging, report: Report, log: Path) -> Owners:
+    """A `Builder` on labs/image/Dockerfile: builds with the engine, then exports and unpacks the tree.
+
+    Needs an engine that can fetch Debian's base image. Raises `ImageError`.
+    """
+    import docker
+
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException as error:
+        raise _refused(error) from None
+    tag = f"{_BUILDS}:{recipe.short}"
+    reader = OutputReader(report)
+    container = None
+    try:
+        report.phase("building with Docker")
+        with log.open("w") as record:
+            for step in client.api.build(path=str(RECIPE_FOLDER), tag=tag, rm=True, decode=True):
+                for line in str(step.get("stream", step.get("error", ""))).splitlines():
+                    print(line, file=record, flush=True)
+                    reader.line(line)
+                if "error" in step:
+                    raise ImageError(
+                        f"lab image: docker build: {step['error']}\n  log: {log}",
+                        hint="check the network, then: initlab image build --with docker",
+                    )
+        report.phase("unpacking")
+        container = client.containers.create(tag)
+        owners = unpack(io.BufferedReader(_Chunks(cast(Iterable[bytes], container.export()))), staging.rootfs)
+        (staging.rootfs / ".dockerenv").unlink(missing_ok=True)
+        return owners
+    except docker.errors.DockerException as error:
+        raise _refused(error) from None
+    finally:
+        _discard(client, container, tag)
+
+
+def _discard(client: Any, container: Any, tag: str) -> None:
+    import docker
+
+    try:
+        if container is not None:
+            container.remove(force=True)
+        client.images.remove(tag, force=True)
+    except docker.errors.DockerException:
+        pass  # the first failure is the one to tell
+    finally:
+        client.close()
+
+
+def _archive(image: Image) -> Iterator[bytes]:
+    """The image's tree as chunks of a tar stream, packed while they are sent."""
+    recorded = Cache.owners_beside(image.rootfs)
+    readable, writable = os.pipe()
+    failure: list[OSError] = []
+
+    def write() -> None:
+        try:
+            with os.fdopen(writable, "wb") as out:
+                pack(image.rootfs, recorded, out)
+        except BrokenPipeError:
+            pass  # the engine went away; its own error is told
+        except OSError as error:
+            failure.append(error)
+
+    packer = Thread(target=write, daemon=True)
+    packer.start()
+    with os.fdopen(readable, "rb") as source:
+        while chunk := source.read(256 * 1024):
+            yield chunk
+    packer.join()
+    if failure:
+        raise ImageError(
+            f"lab image: {failure[0].filename}: {failure[0].strerror}", hint="initlab image build"
+        )
+
+
+class _Chunks(io.RawIOBase):
+    """A generator of bytes as a file."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            try:
+                self._rest = next(self._chunks)
+            except StopIteration:
+                return 0
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def _refused(error: Exception) -> ImageError:
+    return ImageError(
+        f"lab image: Docker: {error}", hint="initlab doctor   (says whether the engine answers)"
+    )
