@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from helpers.show.logs import Log
     from helpers.show.status import StatusTable
     from helpers.show.timeline import Timeline
+    from helpers.show.tree import ProcessTree
 
 __all__ = ["STACKS", "Lab", "sandbox"]
 
@@ -195,6 +196,8 @@ class Lab:
         self._control("restart", service, self.init.restart(self.service(service).name))
 
     def _control(self, verb: str, service: str, argv: Sequence[str]) -> None:
+        pid = self._get_watcher().pids().get(service, 0)
+        self._get_watcher().note(service, "asked", pid, verb)
         done = self.sandbox.exec(argv, timeout=60)
         if done.code != 0:
             said = (done.stderr or done.stdout).decode(errors="replace").strip()
@@ -240,6 +243,12 @@ class Lab:
         table = {process.pid: process for process in self.sandbox.processes()}
         watcher = self._get_watcher()
         return StatusTable.of(self._native_status(), table, watcher.events(), watcher.ready())
+
+    def processes(self) -> ProcessTree:
+        """The processes inside, as a tree."""
+        from helpers.show.tree import ProcessTree
+
+        return ProcessTree(self.sandbox.processes())
 
     def events(self) -> Events:
         """What was seen of the services so far."""

@@ -13,9 +13,10 @@ __all__ = ["Event", "Events"]
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened: `kind` is `started`, `ready`, `exited` or `signalled`.
+    """One thing that happened: `kind` is `started`, `ready`, `exited`, `signalled` or `asked`
+    (a command given to the init).
 
-    `pid` is the main process's PID inside; `detail` says more in words (the signal's name).
+    `pid` is the main process's PID inside; `detail` says more in words (the signal's name, the command).
     """
 
     time: float

@@ -12,6 +12,13 @@ from helpers.probes.watch import STEP
 __all__ = ["Timeline"]
 
 _LEFT, _WIDTH, _ROW, _TOP, _AXIS = 90, 620, 34, 26, 30
+_SAID = {
+    "started": "started",
+    "ready": "ready",
+    "exited": "ended",
+    "signalled": "was sent",
+    "asked": "was asked to",
+}
 _UP, _READY, _END = "#b9cfe8", "#4f86c6", "#c62828"
 
 
@@ -98,9 +105,13 @@ class Timeline:
             if bar.end is not None:
                 x = self._x(bar.end)
                 parts.append(f'<rect x="{x - 1.5}" y="{y + 5}" width="3" height="22" fill="{_END}"/>')
-            if self._x(end) - self._x(bar.start) > 60:
-                x = self._x(bar.start) + 6
-                parts.append(f'<text x="{x}" y="{y + 20}" fill="#10243a" font-size="11">{bar.pid}</text>')
+            x = self._x(bar.start if bar.ready is None else bar.ready)
+            if self._x(end) - x > 50:
+                colour = "#10243a" if bar.ready is None else "#fff"
+                label = (
+                    f'<text x="{x + 6:.1f}" y="{y + 20}" fill="{colour}" font-size="11">PID {bar.pid}</text>'
+                )
+                parts.append(label)
         for event in self.of(service).kind("signalled"):
             x = self._x(event.time)
             title = f"<title>{escape(event.detail)}</title>"
@@ -151,6 +162,6 @@ def _nice(span: float) -> float:
 
 
 def _words(event: Event) -> str:
-    said = {"started": "started", "ready": "ready", "exited": "ended", "signalled": "was sent"}[event.kind]
+    said = _SAID[event.kind]
     extra = f" {event.detail}" if event.detail else ""
     return f"{said}{extra} (PID {event.pid})"
