@@ -13,10 +13,10 @@ from pathlib import Path
 
 from helpers.errors import RenderError
 
-__all__ = ["File", "FileTree", "Symlink"]
+__all__ = ["MOUNTED_OVER", "File", "FileTree", "Symlink"]
 
 # An engine mounts something of its own over these before PID 1 starts: files laid there would vanish.
-_MOUNTED_OVER = ("/proc", "/sys", "/dev", "/run", "/tmp")  # noqa: S108 - names inside the sandbox
+MOUNTED_OVER = ("/proc", "/sys", "/dev", "/run", "/tmp")  # noqa: S108 - names inside the sandbox
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FileTree:
             raise RenderError(f"file tree: {path!r} is not an absolute path inside the sandbox")
         if clean.startswith("//"):
             clean = clean[1:]
-        for mounted in _MOUNTED_OVER:
+        for mounted in MOUNTED_OVER:
             if clean == mounted or clean.startswith(mounted + "/"):
                 raise RenderError(
                     f"file tree: {clean} lies under {mounted}, which the engine mounts over",

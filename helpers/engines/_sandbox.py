@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.engines._client import KeeperClient
+from helpers.engines._inside import Inside
 from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
 from helpers.engines.proctable import host_pid, read_table
 from helpers.errors import SandboxError, SandboxGone
@@ -75,7 +76,7 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-class EmbeddedSandbox:
+class EmbeddedSandbox(Inside):
     """See `helpers.engines.base.Sandbox`. Made by `Embedded.start`."""
 
     def __init__(
@@ -293,20 +294,6 @@ class EmbeddedSandbox:
                     kills = int(line.split()[1])
         return Stats(memory=memory, pids=len(table), cpu=cpu, memory_source=source, oom_kills=kills)
 
-    def read(self, path: str) -> bytes:
-        """See `helpers.engines.base.Sandbox.read`."""
-        done = self.exec(["/bin/cat", "--", path])
-        if done.code != 0:
-            raise SandboxError(f"cannot read {path} in the sandbox: {_reason(done)}")
-        return done.stdout
-
-    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        """See `helpers.engines.base.Sandbox.write`."""
-        script = 'mkdir -p -- "$(dirname -- "$1")" && cat >"$1" && chmod "$2" "$1"'
-        done = self.exec(["/bin/sh", "-c", script, "sh", path, f"{mode:o}"], input=data)
-        if done.code != 0:
-            raise SandboxError(f"cannot write {path} in the sandbox: {_reason(done)}")
-
     def logs(self) -> bytes:
         """See `helpers.engines.base.Sandbox.logs`."""
         if self._destroyed or self._lost:
@@ -315,18 +302,3 @@ class EmbeddedSandbox:
         with contextlib.suppress(FileNotFoundError):
             return b"".join(part.read_bytes() for part in parts if part.exists())[-_TAIL:]
         return self._kept_logs
-
-    def address(self, port: int) -> tuple[str, int]:
-        """See `helpers.engines.base.Sandbox.address`."""
-        if port not in self._addresses:
-            declared = ", ".join(map(str, self._addresses)) or "none"
-            raise SandboxError(
-                f"port {port} of sandbox {self.id} is not reachable; declared ports: {declared}",
-                hint="declare it: Network(ports=(...,)), or the service's `ports` in the manifest",
-            )
-        return self._addresses[port]
-
-
-def _reason(done: ExecResult) -> str:
-    text = done.stderr.decode(errors="replace").strip()
-    return text.rsplit(":", 1)[-1].strip() or f"exit {done.code}"

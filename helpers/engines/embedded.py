@@ -20,11 +20,12 @@ from typing import Any, ClassVar
 
 from helpers.engines._client import KeeperClient, records, sweep_leftovers
 from helpers.engines._sandbox import ENVIRONMENT, EmbeddedSandbox, shell_argv
+from helpers.engines._tree import resolved
 from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1, Running
 from helpers.errors import EngineUnavailable, ImageError, SandboxError
-from helpers.filetree import FileTree, Symlink
+from helpers.filetree import File, FileTree, Symlink
 
-__all__ = ["DEFAULT_CAPABILITIES", "Embedded"]
+__all__ = ["DEFAULT_CAPABILITIES", "TMPFS_SIZE", "Embedded", "listen"]
 
 # Docker's default set (moby oci/caps/defaults.go) less MKNOD: a device node would reach the host's disks.
 DEFAULT_CAPABILITIES = (
@@ -32,7 +33,7 @@ DEFAULT_CAPABILITIES = (
     "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 )  # fmt: skip
 
-_TMPFS_SIZE = 64 * MIB
+TMPFS_SIZE = 64 * MIB
 # Files of /proc through which root inside could change or read the host: read-only, or emptied.
 _READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/fs")
 _EMPTIED = ("/proc/kcore", "/proc/keys")
@@ -79,7 +80,7 @@ class Embedded:
         keeper = self._get_keeper()
         capabilities = (*DEFAULT_CAPABILITIES, *pid1.capabilities)
         name = f"{os.getpid()}-{next(_numbers)}-{secrets.token_hex(3)}"
-        listeners = {port: _listen() for port in network.ports}
+        listeners = {port: listen() for port in network.ports}
         Embedded._starting[name] = None
         try:
             answer = keeper.ask(
@@ -93,7 +94,7 @@ class Embedded:
                 shell=shell_argv(capabilities),
                 owner=os.getpid(),
                 env={},
-                tree=_encode(tree or FileTree()),
+                tree=_encode(resolved(tree or FileTree(), image.rootfs)),
                 memory=limits.memory,
                 pids=limits.pids,
                 disk=limits.disk,
@@ -178,8 +179,8 @@ def _bwrap_command(image: Image, pid1: Pid1, hostname: str) -> list[str]:
     for path in filter(os.path.exists, _EMPTIED):
         command += ["--ro-bind-try", "/dev/null", path]
     command += ["--dev", "/dev", "--chmod", "1777", "/dev/shm"]  # noqa: S108 - inside
-    command += ["--perms", "0755", "--size", str(_TMPFS_SIZE), "--tmpfs", "/run"]
-    command += ["--perms", "1777", "--size", str(_TMPFS_SIZE), "--tmpfs", "/tmp"]  # noqa: S108 - inside
+    command += ["--perms", "0755", "--size", str(TMPFS_SIZE), "--tmpfs", "/run"]
+    command += ["--perms", "1777", "--size", str(TMPFS_SIZE), "--tmpfs", "/tmp"]  # noqa: S108 - inside
     command += ["--cap-drop", "ALL"]
     for capability in (*DEFAULT_CAPABILITIES, *pid1.capabilities):
         command += ["--cap-add", f"CAP_{capability}"]
@@ -201,16 +202,17 @@ def _bwrap() -> Path:
         return Path(found)
 
 
-def _encode(tree: FileTree) -> dict[str, Any]:
+def _encode(entries: dict[str, File | Symlink]) -> dict[str, Any]:
     return {
         path: {"link": entry.target}
         if isinstance(entry, Symlink)
         else {"data": b64encode(entry.data).decode(), "mode": entry.mode}
-        for path, entry in tree.entries.items()
+        for path, entry in entries.items()
     }
 
 
-def _listen() -> socket.socket:
+def listen() -> socket.socket:
+    """A socket listening on a free port of the host's loopback."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.bind(("127.0.0.1", 0))
     sock.listen(64)

@@ -14,7 +14,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Engine:
-    """The engine called `name`, whether it can run here or not. Raises `EngineUnavailable` for no such name."""
+    """The engine called `name`, usable here or not. Raises `EngineUnavailable` for any other name."""
     if name == "embedded":
         from helpers.engines.embedded import Embedded
 
@@ -40,5 +40,6 @@ def best() -> Engine:
         reasons.append(f"{name}: {found.reason}")
         mends.append(f"{name}: {found.mend}")
     raise EngineUnavailable(
-        "no engine can run a lab on this computer; " + "; ".join(reasons), hint="either of: " + "; ".join(mends)
+        "no engine can run a lab on this computer; " + "; ".join(reasons),
+        hint="either of: " + "; ".join(mends),
     )

@@ -17,7 +17,7 @@ from helpers.engines.keeper.cgroups import Cgroups, create, remove
 from helpers.engines.keeper.disk import Disk
 from helpers.engines.keeper.forward import Forwarder
 
-__all__ = ["Box", "StartError"]
+__all__ = ["Box", "StartError", "exec_problem"]
 
 CONSOLE_LIMIT = 8 * 1024 * 1024
 _START_DEADLINE = 10.0
@@ -231,22 +231,27 @@ def _readable(fd: int) -> bool:
 def _explain(said: str, program: str) -> tuple[str, str]:
     """bwrap's complaint in the course's words, and the mend."""
     if "execvp" in said:
-        reason = said.rsplit(":", 1)[-1].strip()
-        if "No such file" in reason:
-            return (
-                f"cannot execute {program} as PID 1: no such file in the sandbox, or the interpreter in its "
-                "first line does not exist",
-                f"check the path, and the #! line if {program} is a script",
-            )
-        if "Permission denied" in reason:
-            return (
-                f"cannot execute {program} as PID 1: it has no run bit (or a folder above it is closed)",
-                f"give it mode 0755: chmod +x {program}",
-            )
-        if "Exec format" in reason:
-            return (
-                f"cannot execute {program} as PID 1: the kernel does not know its format",
-                "a script needs #!/bin/sh (or another interpreter) as its first line",
-            )
-        return f"cannot execute {program} as PID 1: {reason}", ""
+        return exec_problem(program, said.rsplit(":", 1)[-1].strip())
     return f"the sandbox did not start: {said.strip() or 'bwrap ended without a word'}", "initlab doctor"
+
+
+def exec_problem(program: str, reason: str) -> tuple[str, str]:
+    """Why `program` cannot be PID 1, from the C library's words for execve(2)'s error, and the mend."""
+    reason = reason[:1].upper() + reason[1:]
+    if "No such file" in reason:
+        return (
+            f"cannot execute {program} as PID 1: no such file in the sandbox, or the interpreter in its "
+            "first line does not exist",
+            f"check the path, and the #! line if {program} is a script",
+        )
+    if "Permission denied" in reason:
+        return (
+            f"cannot execute {program} as PID 1: it has no run bit (or a folder above it is closed)",
+            f"give it mode 0755: chmod +x {program}",
+        )
+    if "Exec format" in reason:
+        return (
+            f"cannot execute {program} as PID 1: the kernel does not know its format",
+            "a script needs #!/bin/sh (or another interpreter) as its first line",
+        )
+    return f"cannot execute {program} as PID 1: {reason}", ""

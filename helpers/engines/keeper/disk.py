@@ -15,8 +15,6 @@ from helpers.engines.keeper.syscalls import mount_tmpfs, unmount
 
 __all__ = ["Disk"]
 
-_LINKS = 40  # as many symbolic links as the kernel follows, path_resolution(7)
-
 
 class Disk:
     """The upper and work directories of one sandbox, below `folder`, over the image `rootfs`."""
@@ -32,9 +30,12 @@ class Disk:
         os.mkdir(self.work, 0o700)
 
     def lay(self, entries: dict[str, Any]) -> None:
-        """Write a file tree: path → {"data": base64, "mode": bits} or {"link": target}."""
+        """Write entries, path → {"data": base64, "mode": bits} or {"link": target}.
+
+        No parent of a path may be a symbolic link of the image: the owner has resolved them.
+        """
         for path, entry in entries.items():
-            head, name = os.path.split(self._resolve(path))
+            head, name = os.path.split(path)
             target = os.path.join(self._make(head), name)
             if "link" in entry:
                 os.symlink(entry["link"], target)
@@ -42,24 +43,6 @@ class Disk:
             with open(target, "wb") as file:
                 file.write(b64decode(entry["data"]))
             os.chmod(target, entry["mode"])
-
-    def _resolve(self, path: str) -> str:
-        """Follow the image's symbolic links in the parents of `path` (/bin is usr/bin there)."""
-        for _ in range(_LINKS):
-            parts = path.strip("/").split("/")
-            for depth in range(1, len(parts)):
-                head = "/" + "/".join(parts[:depth])
-                for layer in (self.upper, self._rootfs):
-                    if os.path.islink(layer + head):
-                        to = os.path.join(os.path.dirname(head), os.readlink(layer + head))
-                        path = os.path.normpath(os.path.join(to, *parts[depth:]))
-                        break
-                else:
-                    continue
-                break
-            else:
-                return path
-        raise OSError(f"too many symbolic links on the way to {path}")
 
     def _make(self, head: str) -> str:
         made, lower = self.upper, self._rootfs
