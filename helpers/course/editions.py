@@ -29,6 +29,8 @@ from helpers.errors import CourseError
 __all__ = [
     "MARK",
     "Facts",
+    "Outputs",
+    "Written",
     "build",
     "check",
     "facts",
@@ -39,6 +41,9 @@ __all__ = [
 
 MARK = "# NBVAL_CHECK_OUTPUT"
 """nbval's own marker (https://nbval.readthedocs.io): `--nbval-lax` compares the output of such cells only."""
+
+Outputs = dict[str, list[dict[str, Any]]]
+"""Outputs of cells, in nbformat's words, by cell id."""
 
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -72,9 +77,10 @@ def facts(source: NotebookSource) -> Facts:
     return _facts(_read(source.text(), source), source)
 
 
-def build(source: NotebookSource, edition: Edition) -> bytes:
+def build(source: NotebookSource, edition: Edition, *, outputs: Outputs | None = None) -> bytes:
     """The bytes of one edition of a source (`.ipynb`, nbformat 4.5).
 
+    `outputs` are the expected outputs by cell id; the ones kept beside the source where not given.
     Raises CourseError for malformed regions, front matter, or expected outputs.
     """
     from nbformat import validate
@@ -82,7 +88,9 @@ def build(source: NotebookSource, edition: Edition) -> bytes:
     notebook = _read(apply(source.text(), edition, file=source.path), source)
     stated = _facts(notebook, source)
     seen: dict[str, int] = {}
-    expected = _expected(source) if edition == Edition.SOLVED else {}
+    if outputs is None:
+        outputs = _kept_outputs(source) if edition == Edition.SOLVED else {}
+    expected = dict(outputs)
     cells: list[dict[str, Any]] = []
     for kind, text, metadata in [_header(stated, source), *_texts(notebook, stated, source)]:
         cell: dict[str, Any] = {"cell_type": kind, "id": _cell_id(source.name, kind, text, seen)}
@@ -225,7 +233,7 @@ def _cell_id(notebook: str, kind: str, text: str, seen: dict[str, int]) -> str:
     return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 
 
-def _expected(source: NotebookSource) -> dict[str, list[dict[str, Any]]]:
+def _kept_outputs(source: NotebookSource) -> Outputs:
     path = outputs_file(source)
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,364 @@
+"""The compiler of the course: whether everything in `curriculum/` holds together and does what it says.
+
+`items` yields what is to be vetted, one thing each, so that a caller can show progress. Running a check is a
+function the caller gives (`run_check`): helpers know nothing of checks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from helpers.course import editions, execute, exercises, links
+from helpers.course.curriculum import Curriculum, NotebookSource
+from helpers.course.exercises import Exercise
+from helpers.course.progress import Attempt
+from helpers.course.regions import Edition, exercise_cells
+from helpers.course.workspace import ENVIRONMENT, STATE
+from helpers.errors import CourseError, InitlabError
+
+__all__ = ["Item", "Result", "RunCheck", "VerdictFields", "items", "vet"]
+
+
+class HintFields(Protocol):
+    """A verdict's hint, as far as vetting looks."""
+
+    @property
+    def key(self) -> str: ...
+
+
+class VerdictFields(Protocol):
+    """A verdict, as far as vetting looks."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def points(self) -> int: ...
+    @property
+    def possible(self) -> int: ...
+    @property
+    def hint(self) -> HintFields | None: ...
+
+
+RunCheck = Callable[[Exercise, Path], VerdictFields]
+"""Runs an exercise's check on a file."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to vet. `look` returns what is wrong with it, a sentence each; none when it holds."""
+
+    name: str
+    look: Callable[[], list[str]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an item."""
+
+    name: str
+    problems: tuple[str, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def vet(
+    curriculum: Curriculum, run_check: RunCheck, *, only: str | None = None, fast: bool = False
+) -> Iterator[Result]:
+    """Vet item by item. `fast` executes nothing; `only` is the id of an exercise or the name of a notebook.
+
+    Artefacts of what failed are put in `build/vet/`. Raises CourseError when `only` names nothing.
+    """
+    failed = curriculum.build / "vet"
+    if only is None:
+        shutil.rmtree(failed, ignore_errors=True)
+    with _room() as room:
+        found = list(items(curriculum, run_check, room, only=only, fast=fast))
+        if not found:
+            known = [source.name for source in curriculum.notebooks()]
+            known += sorted(path.name for path in curriculum.exercises.glob("*/"))
+            raise CourseError(f"nothing to vet is called {only!r}", hint=f"there are: {', '.join(known)}")
+        for item in found:
+            began = time.monotonic()
+            try:
+                problems = item.look()
+            except InitlabError as error:
+                problems = [str(error)]
+            kept = room / item.name
+            if problems and kept.is_dir():
+                shutil.copytree(kept, failed / item.name, dirs_exist_ok=True)
+            shutil.rmtree(kept, ignore_errors=True)
+            yield Result(item.name, tuple(problems), time.monotonic() - began)
+
+
+def items(
+    curriculum: Curriculum, run_check: RunCheck, room: Path, *, only: str | None = None, fast: bool = False
+) -> Iterator[Item]:
+    """What there is to vet, the quick things first. Things made on the way are put in `room/<item name>/`."""
+    sources = curriculum.notebooks()
+    ids = sorted(path.name for path in curriculum.exercises.glob("*/"))
+    if only is None:
+        yield Item("unlisted files", partial(_unlisted, curriculum))
+        yield Item("links of pages", partial(_pages, curriculum))
+    chosen = [source for source in sources if only in (None, source.name)]
+    for source in chosen:
+        yield Item(f"source {source.name}", partial(_source, curriculum, source))
+    broken: set[str] = set()
+    for exercise in ids:
+        try:
+            notebook = exercises.load(exercise, curriculum=curriculum).notebook
+        except CourseError:
+            notebook = None
+        if only in (None, exercise) or notebook == only:
+            yield Item(f"exercise {exercise}", partial(_exercise, curriculum, exercise))
+        else:
+            broken.add(exercise)
+    if fast:
+        return
+    for exercise in ids:
+        if exercise not in broken:
+            yield from _answers(curriculum, exercise, run_check, room)
+    for source in chosen:
+        for edition in Edition:
+            name = f"run {source.name} {edition}"
+            yield Item(name, partial(_run, curriculum, source, edition, room / name))
+
+
+# What needs no execution
+
+
+def _unlisted(curriculum: Curriculum) -> list[str]:
+    root = curriculum.root
+    listed = {curriculum.exercises / "README.md"}
+    for source in curriculum.notebooks():
+        listed |= {source.path, curriculum.learner(source.name)}
+        if editions.outputs_file(source).exists():
+            listed.add(editions.outputs_file(source))
+    for toml in curriculum.exercises.glob("*/exercise.toml"):
+        listed.add(toml)
+        listed |= {path for kind in ("wrong", "right") for path in toml.parent.glob(f"{kind}/*.*")}
+    ours = {"__pycache__", ".ipynb_checkpoints"}
+    return [
+        f"{path}: nothing in the course uses it"
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path not in listed and not ours & set(path.parts)
+    ]
+
+
+def _pages(curriculum: Curriculum) -> list[str]:
+    root = curriculum.root.parent
+    pages = [*root.glob("*.md"), *root.glob("docs/**/*.md"), curriculum.exercises / "README.md"]
+    return [problem for page in sorted(pages) if page.is_file() for problem in links.in_page(page, root)]
+
+
+def _source(curriculum: Curriculum, source: NotebookSource) -> list[str]:
+    editions.facts(source)
+    problems = links.in_source(source, curriculum)
+    learner = curriculum.learner(source.name)
+    if not learner.is_file():
+        problems.append(f"{learner}: not built (initlab build)")
+    elif learner.read_bytes() != editions.build(source, Edition.LEARNER):
+        problems.append(f"{learner}: differs from a rebuild (initlab build)")
+    for cell in exercise_cells(source.text(), file=source.path):
+        at = f"{source.path}:{cell.line}"
+        try:
+            exercise = exercises.load(cell.exercise, curriculum=curriculum)
+        except CourseError as error:
+            problems.append(f"{at}: {error.message}")
+            continue
+        if exercise.notebook != source.name:
+            problems.append(f"{at}: {cell.exercise} belongs to {exercise.notebook} by its exercise.toml")
+        if cell.is_file != (exercise.file is not None):
+            says = "has a `file`" if exercise.file else "has no `file`"
+            problems.append(f"{at}: its exercise.toml {says}: begin the cell with {_first_line(exercise)}")
+    for built in json.loads(editions.build(source, Edition.SOLVED))["cells"]:
+        if built["cell_type"] == "code" and execute.is_marked(built) and not built["outputs"]:
+            problems.append(
+                f"{source.path}: a cell is marked {editions.MARK} and no output is kept for it"
+                f" (initlab build --outputs {source.name}): {''.join(built['source']).splitlines()[-1]}"
+            )
+    return problems
+
+
+def _first_line(exercise: Exercise) -> str:
+    return f"`%%exercise {exercise.id}`" if exercise.file else f"`# exercise: {exercise.id}`"
+
+
+def _exercise(curriculum: Curriculum, name: str) -> list[str]:
+    exercise = exercises.load(name, curriculum=curriculum)
+    python = exercise.file is None or exercise.file.endswith(".py")
+    problems = []
+    if exercises.same_code(exercise.starter, exercise.solution, python=python):
+        problems.append(f"{name}: its starter is its solution")
+    if len(set(exercise.hints)) < len(exercise.hints):
+        problems.append(f"{name}: two of its hints are the same")
+    if exercise.points and not exercise.wrong:
+        problems.append(f"{name}: no wrong answer in {exercise.folder / 'wrong'}")
+    texts = {"the starter": exercise.starter, "the solution": exercise.solution}
+    for path in [*(wrong.path for wrong in exercise.wrong), *exercise.right]:
+        text = path.read_text(encoding="utf-8")
+        for other, known in texts.items():
+            if exercises.same_code(text, known, python=python):
+                problems.append(f"{path}: says the same as {other}")
+        texts[path.name] = text
+    return problems
+
+
+# What executes
+
+
+def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path) -> Iterator[Item]:
+    """An item for each answer of an exercise. One that does not load has been told of already."""
+    try:
+        exercise = exercises.load(name, curriculum=curriculum)
+        wrong, right = exercise.wrong, exercise.right
+        texts = {"solution": exercise.solution} | {
+            f"right/{p.name}": p.read_text(encoding="utf-8") for p in right
+        }
+        starter = exercise.starter
+    except CourseError:
+        return
+
+    def item(what: str, text: str, judge: Callable[[_Said], list[str]]) -> Item:
+        label = f"check {name} {what}"
+        return Item(label, partial(_judge, exercise, text, run_check, judge, room / label))
+
+    if exercise.file is not None:
+        yield item("starter", starter, _not_started)
+        yield item("solution", texts["solution"], partial(_passes, exercise))
+    for what, text in texts.items():
+        if what != "solution":
+            yield item(what, text, partial(_passes, exercise))
+    for answer in wrong:
+        yield item(
+            f"wrong/{answer.path.name}", answer.path.read_text("utf-8"), partial(_rejected, answer.hint)
+        )
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A verdict in plain words, whether it came from a call or from a progress file."""
+
+    outcome: str
+    points: int
+    possible: int
+    hint: str | None
+    detail: str
+
+
+def _judge(
+    exercise: Exercise, text: str, run_check: RunCheck, judge: Callable[[_Said], list[str]], folder: Path
+) -> list[str]:
+    """Have an answer checked, and say what is wrong with the verdict."""
+    said = (
+        _said_of_file(exercise, text, run_check, folder)
+        if exercise.file
+        else _said_in_notebook(exercise, text, folder)
+    )
+    if isinstance(said, str):
+        return [said]
+    problems = judge(said)
+    if problems:
+        (folder / "verdict.txt").write_text(said.detail + "\n")
+    return problems
+
+
+def _said_of_file(exercise: Exercise, text: str, run_check: RunCheck, folder: Path) -> _Said:
+    """Run the check on a file with the answer, as a learner's would be."""
+    workspace = folder / "workspace"
+    (workspace / STATE).mkdir(parents=True)
+    program = exercise.path(workspace)
+    program.parent.mkdir(parents=True)
+    program.write_text(text, encoding="utf-8")
+    if text.startswith("#!"):
+        program.chmod(0o755)
+    with _environment(ENVIRONMENT, str(workspace)), _environment("INITLAB_STRICT", "0"):
+        verdict = run_check(exercise, program)
+    hint = verdict.hint.key if verdict.hint else None
+    return _Said(str(verdict.outcome), verdict.points, verdict.possible, hint, str(verdict))
+
+
+def _said_in_notebook(exercise: Exercise, text: str, folder: Path) -> _Said | str:
+    """Run the solved edition with the answer in place of the solution; the verdict, or why there is none."""
+    source = exercise.curriculum.notebook(exercise.notebook)
+    notebook = json.loads(editions.build(source, Edition.SOLVED))
+    (cell,) = (c for c in notebook["cells"] if c["id"] == exercise.id.replace(".", "-"))
+    cell["source"] = [f"# exercise: {exercise.id}\n", text]
+    done = execute.run(json.dumps(notebook).encode(), source.name, folder)
+    verdicts = [attempt for attempt in done.attempts if attempt.exercise == exercise.id]
+    if done.error or not verdicts:
+        return f"{exercise.id}: {done.error or 'the notebook never calls its check'}"
+    return _said(verdicts[-1])
+
+
+def _said(attempt: Attempt) -> _Said:
+    return _Said(attempt.outcome, attempt.points, attempt.possible, attempt.hint_key, repr(attempt))
+
+
+def _passes(exercise: Exercise, said: _Said) -> list[str]:
+    if said.outcome != "passed":
+        return [f"should pass: {said.outcome}{f' with hint {said.hint!r}' if said.hint else ''}"]
+    if said.points != exercise.points or said.possible != exercise.points:
+        return [f"should give {exercise.points} points by exercise.toml: {said.points} of {said.possible}"]
+    return []
+
+
+def _not_started(said: _Said) -> list[str]:
+    return [] if said.outcome == "not_started" else [f"should be not_started: {said.outcome}"]
+
+
+def _rejected(hint: str, said: _Said) -> list[str]:
+    """`timed_out` rejects as well: an answer that hangs is told by the behaviour that hung."""
+    if said.outcome not in ("not_yet", "timed_out"):
+        return [f"should be rejected with hint {hint!r}: {said.outcome}"]
+    return [] if said.hint == hint else [f"should be rejected with hint {hint!r}: the hint was {said.hint!r}"]
+
+
+def _run(curriculum: Curriculum, source: NotebookSource, edition: Edition, folder: Path) -> list[str]:
+    """Run an edition: no exception, and the verdicts it must give."""
+    done = execute.run(editions.build(source, edition), source.name, folder)
+    problems = [f"stopped: {done.error}"] if done.error else []
+    known = {e.id: e for e in exercises.load_all(curriculum)}
+    here = [e for e in known.values() if e.notebook == source.name]
+    for attempt in done.attempts:
+        if attempt.exercise not in known:
+            problems.append(f"a verdict on {attempt.exercise}, which is no exercise")
+    for exercise in here:
+        verdicts = [_said(attempt) for attempt in done.attempts if attempt.exercise == exercise.id]
+        if not verdicts:
+            problems.append(f"{exercise.id}: its check was never called")
+        judge = _not_started if edition == Edition.LEARNER else partial(_passes, exercise)
+        problems += [f"{exercise.id}: {problem}" for said in verdicts for problem in judge(said)]
+    return problems
+
+
+@contextmanager
+def _room() -> Iterator[Path]:
+    """A folder for what is made on the way."""
+    with tempfile.TemporaryDirectory(prefix="initlab-vet-") as name:
+        yield Path(name)
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before: Any = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
