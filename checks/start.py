@@ -15,13 +15,19 @@ __all__ = ["HINTS", "SUITE", "subject"]
 _PATIENCE = 8.0  # seconds for a restart that was just asked for; runsv(8) may hold one back for a second
 
 HINTS = {
-    "asked-politely": "A service ended, but no signal went to it through lab.kill or a Kill button: it was asked to "
-    "stop or restart with the init's own command. A crash asks nobody. Kill it, so that its supervisor "
-    "has to notice by itself.",
-    "did-not-end": "The signal you sent did not end the process. signal(7) lists what each signal does by default, "
-    "and which two no process can refuse. One of those two ends it.",
-    "stays-down": "The process ended and no new one came. Was the service also stopped with the init's command? "
-    "lab.status() shows what the init means it to be.",
+    "asked-politely": (
+        "A service ended, but no signal went to it through lab.kill or a Kill button: it was asked to stop "
+        "or restart with the init's own command. A crash asks nobody. Kill it, so that its supervisor has to "
+        "notice by itself."
+    ),
+    "did-not-end": (
+        "The signal you sent did not end the process. signal(7) lists what each signal does by default, and "
+        "which two no process can refuse. One of those two ends it."
+    ),
+    "stays-down": (
+        "The process ended and no new one came. Was the service also stopped with the init's command? "
+        "lab.status() shows what the init means it to be."
+    ),
 }
 
 SUITE: Suite[Lab] = Suite(HINTS)

@@ -342,6 +342,9 @@ class Lab:
                 lines = self.logs(name, 5).lines
             except InitlabError as error:
                 lines = [error.message]
+            # What a supervisor says of a service it cannot even start goes to the console.
+            console = self.sandbox.logs().decode(errors="replace").splitlines()
+            lines += [f"console: {line}" for line in console if name in line][-2:]
             parts += [f"    {line}" for line in lines or ["(its log is empty)"]]
         raise LabError(
             f"not ready after {timeout:g} s: {', '.join(sorted(names))}; the last lines of their logs:\n"

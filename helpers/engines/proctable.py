@@ -61,16 +61,14 @@ def host_pid(pid1: int, pid: int) -> int | None:
     if pid == 1:
         return pid1
     namespace = os.readlink(f"/proc/{pid1}/ns/pid")
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
+    with os.scandir("/proc") as entries:
+        numbers = [entry.name for entry in entries if entry.name.isdigit()]
+    for number in numbers:
         try:
-            for line in Path(entry.path, "status").read_text(errors="replace").splitlines():
-                if line.startswith("NSpid:"):
-                    found = line.split()[-1] == str(pid)
-                    if found and os.readlink(f"{entry.path}/ns/pid") == namespace:
-                        return int(entry.name)
-                    break
-        except OSError:
+            status = Path("/proc", number, "status").read_text(errors="replace")
+            line = next(line for line in status.splitlines() if line.startswith("NSpid:"))
+            if line.split()[-1] == str(pid) and os.readlink(f"/proc/{number}/ns/pid") == namespace:
+                return int(number)
+        except (OSError, StopIteration):
             continue  # ended meanwhile, or another user's
     return None
