@@ -1,0 +1,65 @@
+"""Checks of phase 0. In a notebook: `from checks import phase0`, then `phase0.pid1()`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from checks import start as _start
+from checks.pid1 import SUITE as PID1
+from checks.pid1_box import Program
+from checks.runner import BadArgument, NotStarted, check
+from helpers.lab import Lab
+
+__all__ = ["learner_file", "pid1", "start"]
+
+_LARGEST = 1024 * 1024  # bytes; a PID 1 in Python takes a few thousand
+
+
+@check("p0.pid1", points=10, deadline=30.0, suite=PID1, call="phase0.pid1")
+def pid1(program: str | Path | None = None, *, seed: int | None = None) -> Program:
+    """Grade a PID 1 written in Python by what it does as the PID 1 of sandboxes.
+
+    `program` is its path; without it, the `pid1.py` of your portfolio. It is run as
+    `/usr/bin/python3 pid1.py [-g] COMMAND ARGS…`. `seed` repeats the random parameters of a run.
+    """
+    return Program(text=learner_file("p0.pid1", program, call="phase0.pid1"))
+
+
+@check("p0.start", points=0, deadline=20.0, suite=_start.SUITE, call="phase0.start")
+def start(lab: Lab, *, seed: int | None = None) -> Lab:
+    """The warm-up: a service of your lab was killed and its supervisor brought it back."""
+    return _start.subject(lab)
+
+
+def learner_file(exercise: str, path: object, *, call: str) -> bytes:
+    """The content of what the learner made: the file at `path`, or the exercise's file in the portfolio.
+
+    Raises `BadArgument` for something that is no path, `NotStarted` for a file that is missing or still
+    says what the starter says, and CourseError where it cannot be read.
+    """
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise BadArgument(f"{call} expects a path or nothing, got {type(path).__name__}", hint=f"{call}()")
+    from helpers.course import exercises, workspace
+    from helpers.errors import CourseError
+
+    made = exercises.load(exercise)
+    if path is None:
+        file = made.path(workspace.require())
+        again = f"run the cell that begins with %%exercise {exercise}"
+    else:
+        file = Path(path).expanduser()
+        again = f"{call}()   looks at your portfolio"
+    if file.is_dir():
+        raise BadArgument(f"{call} expects a file, and {file} is a folder", hint=f"{call}()")
+    if not file.exists():
+        raise NotStarted(f"There is no {file}.", hint=again)
+    if made.untouched(file):
+        raise NotStarted(f"{file} still says what it said at the start.", hint=again)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise CourseError(f"{file}: cannot be read: {error.strerror}", hint=f"ls -ld {file}") from error
+    if len(data) > _LARGEST:
+        raise BadArgument(f"{file} is larger than 1 MiB: that is no program of this exercise", hint=again)
+    return data
