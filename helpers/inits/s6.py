@@ -1,0 +1,259 @@
+"""s6: `s6-svscan` as PID 1, one `s6-supervise` for each service, readiness by file descriptor, `s6-log`.
+
+Sources: the pages s6-svscan, s6-supervise, servicedir, s6-svwait, s6-notifyoncheck, notifywhenup, s6-log
+and s6-svstat of s6 2.13 (its documentation is HTML on skarnet.org; Debian's package has none).
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+
+from helpers.engines.base import Pid1, Process, Sandbox
+from helpers.filetree import FileTree
+from helpers.inits.base import Rendered, ServiceStatus, Unsupported
+from helpers.inits.plan import Plan, backs_off, limit_notes, make_plan, oneshot_notes, with_bundles
+from helpers.inits.readiness import check_command
+from helpers.inits.shell import env_words, exports, number
+from helpers.inits.templates import fill, title
+from helpers.manifest.models import Fd, Manifest, Restart, Service
+
+__all__ = ["S6", "parse_status"]
+
+_HOME = "/etc/s6/service"
+_CHECK_FD = 3
+_LARGEST_LOG = 268_435_455  # s6-log: the largest size before rotation
+_FIELDS = "up,wantedup,ready,paused,pid,exitcode,signal,updownfor,readyfor"
+_STATUS = f"""
+for service; do
+    printf '%s\\t%s\\t%s\\n' "$service" "$(s6-svstat -o {_FIELDS} "/run/service/$service" 2>/dev/null)" \\
+        "$(s6-svstat "/run/service/$service" 2>&1)"
+done
+"""
+_RESTART = 's6-svc -wD -T 15000 -d "/run/service/$1" && s6-svc -wu -T 15000 -u "/run/service/$1"'
+
+
+class S6:
+    """s6-svscan as PID 1.
+
+    A service that ends is started again at once; when it had been started less than a second before,
+    when that second is over.
+    """
+
+    name = "s6"
+    title = "s6"
+    package = "s6"
+    clean_exits = frozenset({0})
+
+    def render(self, manifest: Manifest) -> Rendered:
+        """/etc/s6/service, a scan directory that /etc/s6/init copies to /run/service."""
+        plan = make_plan(manifest)
+        tree = FileTree()
+        tree.script("/etc/s6/init", fill("s6", "init"))
+        stops = [f"stop {service.name} {_ms(service.stop_grace + 1)}" for service in plan.stop_order]
+        tree.script(f"{_HOME}/.s6-svscan/SIGTERM", fill("s6", "SIGTERM", stops=stops))
+        tree.script(f"{_HOME}/.s6-svscan/finish", fill("s6", "finish-svscan"))
+        notes: list[Unsupported] = []
+        for service in plan.services:
+            _render_service(tree, plan, service)
+            notes += _notes(service)
+        note = "a bundle is s6-rc's word; here its members stand where its name stood"
+        notes += [Unsupported(bundle.name, "kind", note) for bundle in plan.bundles]
+        return Rendered(tree, tuple(notes))
+
+    def pid1(self) -> Pid1:
+        """/etc/s6/init, which becomes `s6-svscan /run/service`; stopped by SIGTERM, ends with 0."""
+        return Pid1(("/etc/s6/init",))
+
+    def start(self, service: str) -> Sequence[str]:
+        """`s6-svc -u`, waiting until the process runs (`-wu`)."""
+        return ("s6-svc", "-wu", "-T", "15000", "-u", f"/run/service/{service}")
+
+    def stop(self, service: str) -> Sequence[str]:
+        """`s6-svc -d`, waiting until the process and its finish script have ended (`-wD`)."""
+        return ("s6-svc", "-wD", "-T", "15000", "-d", f"/run/service/{service}")
+
+    def restart(self, service: str) -> Sequence[str]:
+        """Down and up again. `s6-svc -r` would count as an end for a restart policy's finish script."""
+        return ("/bin/sh", "-c", _RESTART, "sh", service)
+
+    def status(self, sandbox: Sandbox, manifest: Manifest) -> list[ServiceStatus]:
+        """`s6-svstat`. `ready` is `None` for a service without readiness."""
+        plain = [service for service in manifest.services if service.kind != "bundle"]
+        answer = sandbox.exec(["/bin/sh", "-c", _STATUS, "sh", *(service.name for service in plain)])
+        return with_bundles(manifest, parse_status(answer.stdout.decode(errors="replace"), plain))
+
+    def main_pids(self, processes: Sequence[Process], manifest: Manifest) -> dict[str, int]:
+        """The child of `s6-supervise NAME`: also the run script while it still waits.
+
+        A oneshot has no main process: what stays of it does nothing.
+        """
+        longruns = {service.name for service in manifest.services if service.kind == "longrun"}
+        supervisors = {
+            process.pid: process.argv[1]
+            for process in processes
+            if process.comm == "s6-supervise" and len(process.argv) == 2 and process.argv[1] in longruns
+        }
+        found = {
+            supervisors[process.ppid]: process.pid
+            for process in processes
+            if process.ppid in supervisors and process.state != "Z" and "./finish" not in process.argv[:2]
+        }
+        return {service.name: found[service.name] for service in manifest.services if service.name in found}
+
+    def log_path(self, service: str) -> str:
+        """s6-log's current file; older ones lie beside it, named by time."""
+        return f"/var/log/lab/{service}/current"
+
+
+def _ms(seconds: float) -> int:
+    return math.ceil(seconds * 1000)
+
+
+def _notifies(service: Service) -> bool:
+    """Whether s6-supervise learns of the service's readiness: who needs it waits for that, not for its process."""
+    return service.kind == "oneshot" or service.readiness is not None
+
+
+def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
+    home = f"{_HOME}/{service.name}"
+    waits = []
+    for other, seconds in plan.waits(service):
+        what = "-U" if _notifies(other) else "-u"
+        text = fill("s6", "wait", name=other.name, what=what, milliseconds=_ms(seconds))
+        waits += text.splitlines()
+    values: dict[str, object] = {"title": title(service), "waits": waits, "exports": exports(service.env)}
+    fd = service.readiness.fd if isinstance(service.readiness, Fd) else _CHECK_FD
+    if service.kind == "oneshot":
+        command = shlex.join(_command(service, service.command))
+        tree.script(f"{home}/run", fill("s6", "run-oneshot", command=command, **values))
+        down = "exec " + shlex.join(_command(service, service.down)) if service.down else ""
+        finish = fill("s6", "finish-oneshot", exports=values["exports"] if down else "", down=down)
+        tree.script(f"{home}/finish", finish)
+        tree.add(f"{home}/notification-fd", f"{_CHECK_FD}\n")
+        if service.down:  # its down command may take as long as it needs
+            tree.add(f"{home}/timeout-finish", "0\n")
+    else:
+        tree.script(f"{home}/run", fill("s6", "run", command=_longrun(service), **values | _notify(service)))
+        if _notifies(service):
+            tree.add(f"{home}/notification-fd", f"{fd}\n")
+        check = check_command(service.readiness)
+        if check is not None:
+            tree.script(f"{home}/data/check", fill("s6", "check", name=service.name, check=check))
+        _render_finish(tree, home, service.restart)
+    if service.stop_signal != "TERM":
+        tree.add(f"{home}/down-signal", f"SIG{service.stop_signal}\n")
+    tree.add(f"{home}/timeout-kill", f"{_ms(service.stop_grace)}\n")
+    log = service.log
+    tree.script(
+        f"{home}/log/run",
+        fill(
+            "s6",
+            "log-run",
+            name=service.name,
+            options="T " if log.timestamps else "",
+            keep=log.keep,
+            max_bytes=min(log.max_bytes, _LARGEST_LOG),
+        ),
+    )
+
+
+def _notify(service: Service) -> dict[str, object]:
+    lines = exports(service.env)
+    if isinstance(service.readiness, Fd):
+        lines = [*lines, f"export NOTIFY_FD={service.readiness.fd}"]
+    return {"exports": lines}
+
+
+def _longrun(service: Service) -> str:
+    """The command, behind s6-notifyoncheck where something has to be asked (./data/check, every 50 ms)."""
+    words = _command(service, service.command)
+    readiness = service.readiness
+    if readiness is not None and check_command(readiness) is not None:
+        # -d: the asking process is PID 1's child, not the service's; -n 0: as often as it takes, in -T.
+        local = "15000" if readiness.kind == "exec" else "2000"
+        asking = ["s6-notifyoncheck", "-d", "-n", "0", "-s", "0", "-w", "50", "-t", local, "-T"]
+        words = [*asking, str(_ms(readiness.timeout)), *words]
+    return shlex.join(words)
+
+
+def _command(service: Service, argv: Sequence[str]) -> list[str]:
+    """`argv` behind what changes the process between the script and the service, each a program that execs the next."""
+    words: list[str] = []
+    limits = service.limits
+    options = [("-o", limits.open_files), ("-p", limits.pids), ("-m", limits.memory)]
+    asked = [word for flag, limit in options if limit is not None for word in (flag, str(limit))]
+    if asked:
+        words += ["s6-softlimit", *asked]
+    if service.user is not None:
+        words += ["s6-setuidgid", service.user]
+    return [*words, *env_words(service), *argv]
+
+
+def _render_finish(tree: FileTree, home: str, restart: Restart) -> None:
+    policy = {"always": "", "on-failure": '[ "$1" != 0 ] || exit 125', "never": "exit 125"}[restart.policy]
+    delay = ""
+    if restart.policy != "never" and backs_off(restart):
+        longest = max(restart.max_delay, restart.delay)
+        delay = fill(
+            "s6",
+            "finish-backoff",
+            delay=number(restart.delay),
+            factor=number(restart.factor),
+            max_delay=number(longest),
+            calm=math.ceil(2 * longest) + 1,
+        ).rstrip("\n")
+        # s6-supervise kills a finish script after 5 s unless told otherwise.
+        tree.add(f"{home}/timeout-finish", f"{_ms(longest) + 5000}\n")
+    if policy or delay:
+        tree.script(f"{home}/finish", fill("s6", "finish", policy=policy, delay=delay))
+
+
+def _notes(service: Service) -> list[Unsupported]:
+    notes: list[Unsupported] = []
+
+    def note(field: str, text: str) -> None:
+        notes.append(Unsupported(service.name, field, text))
+
+    if service.kind == "oneshot":
+        note("kind", "s6 alone has no oneshots (s6-rc has); a run script does the work once and then stays")
+        notes += oneshot_notes(service)
+    if service.depends_on:
+        note("depends_on", "s6-svscan starts everything at the same time; the run script waits with s6-svwait")
+    restart = service.restart
+    if service.kind == "longrun" and restart != Restart() and restart.policy != "never" and restart.delay < 1:
+        note("restart.delay", "s6-supervise waits until a second has passed since the last start, never less")
+    if service.log.max_bytes > _LARGEST_LOG:
+        note("log.max_bytes", f"s6-log rotates at {_LARGEST_LOG} bytes at the latest")
+    return notes + limit_notes(service, "s6-softlimit")
+
+
+def parse_status(text: str, services: Sequence[Service]) -> dict[str, ServiceStatus]:
+    """The lines of `_STATUS`: name, the fields of `s6-svstat -o`, the line of plain `s6-svstat`, tabs between."""
+    rows = {line.partition("\t")[0]: line.split("\t") for line in text.splitlines()}
+    found: dict[str, ServiceStatus] = {}
+    for service in services:
+        row = rows.get(service.name, [])
+        raw = row[2] if len(row) > 2 else ""
+        fields = row[1].split() if len(row) > 1 else []
+        if len(fields) != 9:
+            found[service.name] = ServiceStatus(service.name, "failed", raw=raw)
+            continue
+        up, wanted, is_ready = (field == "true" for field in fields[:3])
+        pid = int(fields[4])
+        notifies = _notifies(service)
+        if up:
+            state = "stopping" if not wanted else "starting" if notifies and not is_ready else "up"
+        else:
+            # Down although it shall be up: it has ended, and the restart is held back.
+            state = "failed" if wanted else "down"
+        found[service.name] = ServiceStatus(
+            service.name,
+            state,
+            pid if up and pid > 0 else None,
+            float(fields[7]),
+            is_ready if notifies else None,
+            raw,
+        )
+    return found
