@@ -1,0 +1,379 @@
+"""A running sandbox of the Docker engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from helpers.engines._docker_owner import python_argv
+from helpers.engines._docker_reach import Reach
+from helpers.engines._docker_stream import STDOUT, Console, Stream
+from helpers.engines._inside import Inside
+from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
+from helpers.errors import SandboxError, SandboxGone
+
+__all__ = ["Command", "DockerPopen", "DockerSandbox", "shell_argv"]
+
+_TAIL = 8 * 1024 * 1024
+_SOON = 5.0  # s within which the engine tells what has already happened
+# The engine's and the runtime's words for a program that cannot be executed; `stat` before it is runc's.
+_NOT_EXECUTED = re.compile(
+    r"(no such file or directory|permission denied|exec format error|executable file not found in \$PATH)"
+    r"(: unknown)?\s*$",
+    re.IGNORECASE,
+)
+_NO_PROCESS = re.compile(r"resource temporarily unavailable|cannot fork|fork/exec|EAGAIN", re.IGNORECASE)
+
+
+def shell_argv(cli: str | None, url: str, name: str) -> list[str]:
+    """The command line of the `docker` or `podman` command that opens a shell in container `name`."""
+    if cli is None:
+        raise SandboxError(
+            "there is no docker or podman command on this computer to open a shell with",
+            hint="apt-get install docker-cli (Debian 12: docker.io), or: apt-get install podman",
+        )
+    where = []
+    if url:
+        where = ["--url", url] if os.path.basename(cli) == "podman" else ["--host", url]
+    return [cli, *where, "exec", "--interactive", "--tty", name, "/bin/bash", "-l"]
+
+
+class Command:
+    """A command started inside (an "exec instance" of the API)."""
+
+    def __init__(self, api: Any, number: str, token: str) -> None:
+        self._api = api
+        self.number = number
+        self.token = token
+
+    def stream(self) -> Stream:
+        """Start it, attached."""
+        return Stream(self._api.exec_start(self.number, socket=True))
+
+    def code(self) -> int | None:
+        """Its exit code, once its stream has ended; `None` when the engine does not tell one."""
+        end = time.monotonic() + _SOON
+        while True:
+            state = self._api.exec_inspect(self.number)
+            if not state["Running"] or time.monotonic() > end:
+                code: int | None = state["ExitCode"]
+                return code
+            time.sleep(0.005)  # the stream ends a moment before the engine has the code
+
+    def host_pid(self) -> int:
+        """Its PID as the engine's computer numbers it, once started; 0 when it has already ended."""
+        end = time.monotonic() + _SOON
+        while True:
+            state = self._api.exec_inspect(self.number)
+            if state["Running"] and state["Pid"]:
+                return int(state["Pid"])
+            if state["ExitCode"] is not None or time.monotonic() > end:
+                return 0
+            time.sleep(0.005)
+
+
+class DockerPopen(subprocess.Popen[bytes]):
+    """A command inside. This process only carries its input and output; signals go to the command."""
+
+    forward_signal: Callable[[int], None]
+
+    def send_signal(self, sig: int) -> None:
+        """Signal the command; this process ends when it does."""
+        if self.poll() is None:
+            self.forward_signal(sig)
+
+
+class DockerSandbox(Inside):
+    """See `helpers.engines.base.Sandbox`. Made by `Docker.start`."""
+
+    def __init__(
+        self,
+        name: str,
+        container: str,
+        api: Any,
+        reach: Reach,
+        *,
+        url: str,
+        cli: str | None,
+        stop_signal: int,
+        limits: Limits,
+        limits_missing: tuple[str, ...],
+    ) -> None:
+        self.id = name
+        self.limits_missing = limits_missing
+        self.container = container
+        self.api = api
+        self._reach = reach
+        self._url = url
+        self._cli = cli
+        self._stop_signal = stop_signal
+        self._limits = limits
+        self._addresses: dict[int, tuple[str, int]] = {}
+        self._pid1 = 0
+        self._exit: Exit | None = None
+        self._lost = ""
+        self._destroyed = False
+        self._over = threading.Event()
+        # Attached before the start: nothing PID 1 writes is missed.
+        params = {"stdout": 1, "stderr": 1, "stream": 1}
+        self._console = Console(Stream(api.attach_socket(container, params)), _TAIL, self._ended)
+        self._console.start()
+
+    def __repr__(self) -> str:
+        return f"<sandbox {self.id}: {'running' if self._exit is None else self._exit}>"
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Start PID 1 and wait until it has been executed. Raises `docker.errors.APIError`."""
+        self.api.start(self.container)
+        self._pid1 = self.api.inspect_container(self.container)["State"]["Pid"]
+        while not self._over.is_set():
+            with contextlib.suppress(Exception):  # it ended between two looks: told by the console's end
+                if self._pid1 and self._reach.executed(self):
+                    return
+            self._over.wait(0.002)
+
+    def reachable(self, addresses: Mapping[int, tuple[str, int]]) -> None:
+        """Tell where the ports are."""
+        self._addresses = dict(addresses)
+
+    def _ended(self) -> None:
+        """The console has ended: PID 1 has, or the engine."""
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        code = 137
+        try:
+            code = self.api.wait(self.container)["StatusCode"]
+        except (DockerException, RequestException) as error:
+            if not self._destroyed:
+                self._lost = str(getattr(error, "explanation", None) or error)
+        self._exit = Exit(code)
+        self._over.set()
+
+    def lose(self, reason: str) -> None:
+        """The container is being removed by somebody else than `destroy`."""
+        self._lost = reason
+
+    @property
+    def pid1(self) -> int:
+        """PID of the sandbox's PID 1 as the computer of the engine numbers it."""
+        self._check()
+        return self._pid1
+
+    @property
+    def exit(self) -> Exit | None:
+        """How PID 1 ended, or `None` while it runs."""
+        return self._exit
+
+    def _check(self) -> None:
+        if self._destroyed:
+            raise SandboxGone(f"sandbox {self.id} was destroyed", hint="start a new one")
+        if self._exit is None:
+            return
+        if self._lost:
+            raise SandboxGone(f"sandbox {self.id} is gone: {self._lost}", hint="start a new one")
+        raise SandboxGone(f"sandbox {self.id} has ended: its PID 1 exited with {self._exit.code}")
+
+    def _refused(self, error: Any, doing: str) -> SandboxError:
+        """What to raise for the API's `error`: that the sandbox is gone, or what the engine says."""
+        if error.status_code in (404, 409):
+            self._over.wait(_SOON)
+            try:
+                self._check()
+            except SandboxGone as gone:
+                return gone
+        return SandboxError(f"cannot {doing}: {error.explanation}")
+
+    def wait(self, timeout: float) -> Exit:
+        """Wait until PID 1 ends. Raises `SandboxError` when `timeout` seconds pass."""
+        if not self._over.wait(timeout):
+            raise SandboxError(f"PID 1 of sandbox {self.id} still runs after {timeout:g} s")
+        assert self._exit is not None  # noqa: S101 - set before the event
+        return self._exit
+
+    def stop(self, grace: float = 10.0, signum: int | None = None) -> Exit:
+        """See `helpers.engines.base.Sandbox.stop`."""
+        if self._exit is None:
+            self._signal_pid1(self._stop_signal if signum is None else signum)
+            if not self._over.wait(grace):
+                self._signal_pid1(signal.SIGKILL)
+        return self.wait(30)
+
+    def destroy(self) -> None:
+        """See `helpers.engines.base.Sandbox.destroy`."""
+        from docker.errors import APIError
+
+        if self._destroyed:
+            return
+        self._destroyed = True
+        self._reach.unforward(self)
+        try:
+            self.api.remove_container(self.container, force=True, v=True)
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise SandboxError(
+                    f"sandbox {self.id}: could not remove its container: {error.explanation}",
+                    hint="initlab clean",
+                ) from None
+        self._over.wait(_SOON)
+
+    # -- commands -----------------------------------------------------------------------------
+
+    def command(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bool = False
+    ) -> Command:
+        """A command ready to be started inside."""
+        from docker.errors import APIError
+
+        self._check()
+        token = secrets.token_hex(8)
+        environment = {**(env or {}), **self._reach.marks(token)}
+        try:
+            made = self.api.exec_create(self.container, list(argv), stdin=stdin, environment=environment)
+        except APIError as error:
+            raise self._refused(error, f"start {argv[0]}") from None
+        return Command(self.api, made["Id"], token)
+
+    def popen(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> DockerPopen:
+        """See `helpers.engines.base.Sandbox.popen`."""
+        command = self.command(argv, env=env, stdin=stdin is not None)
+        process = DockerPopen(
+            [*python_argv("_docker_bridge"), self._url, command.number],
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        process.forward_signal = lambda sig: self._reach.send_command(self, command, sig, whole=False)
+        return process
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> ExecResult:
+        """See `helpers.engines.base.Sandbox.exec`."""
+        from docker.errors import APIError
+
+        end = time.monotonic() + timeout
+        command = self.command(argv, env=env, stdin=bool(input))
+        out, err = bytearray(), bytearray()
+        try:
+            with command.stream() as stream:
+                if input:
+                    threading.Thread(target=_feed, args=(stream, input), daemon=True).start()
+                while (frame := stream.read(max(0.001, end - time.monotonic()))) is not None:
+                    (out if frame[0] == STDOUT else err).extend(frame[1])
+            code = command.code()
+        except APIError as error:  # newer engines refuse an unknown program here
+            self._explain(argv, None, str(error.explanation))
+            raise self._refused(error, f"start {argv[0]}") from None
+        except TimeoutError:
+            self._reach.send_command(self, command, signal.SIGKILL, whole=True)
+            raise SandboxError(f"{' '.join(argv)} did not end within {timeout:g} s and was killed") from None
+        except BaseException:  # Ctrl-C: the command must not outlive the call
+            self._reach.send_command(self, command, signal.SIGKILL, whole=True)
+            raise
+        if code != 0:
+            if code in (None, 137) and self._over.wait(0.05):
+                self._check()
+            self._explain(argv, code, bytes(out or err).decode(errors="replace"))
+        return ExecResult(137 if code is None else code, bytes(out), bytes(err))
+
+    def _explain(self, argv: Sequence[str], code: int | None, said: str) -> None:
+        """Raise if it was the runtime, not the command, that wrote `said` and failed."""
+        if "OCI runtime exec failed" not in said and not said.startswith(f"exec {argv[0]}: "):
+            return
+        found = _NOT_EXECUTED.search(said)
+        if found is not None:
+            raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {_as_libc(found[1])}")
+        if _NO_PROCESS.search(said):
+            raise SandboxError(
+                f"cannot start {argv[0]}: the sandbox has no process to spare (limit {self._limits.pids})",
+                hint="end some of its processes, or start it with Limits(pids=...)",
+            )
+        raise SandboxError(f"cannot start {argv[0]} in the sandbox: {said.strip()}")
+
+    def shell_command(self) -> list[str]:
+        """See `helpers.engines.base.Sandbox.shell_command`."""
+        self._check()
+        return shell_argv(self._cli, self._url, self.id)
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def _signal_pid1(self, signum: int) -> None:
+        from docker.errors import APIError
+
+        try:
+            self.api.kill(self.container, signal=int(signum))
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise self._refused(error, f"signal PID 1 of sandbox {self.id}") from None
+
+    def signal(self, signum: int, pid: int = 1) -> None:
+        """See `helpers.engines.base.Sandbox.signal`."""
+        self._check()
+        if pid == 1:
+            self._signal_pid1(signum)
+        else:
+            self._reach.send(self, signum, pid)
+
+    def processes(self) -> list[Process]:
+        """See `helpers.engines.base.Sandbox.processes`."""
+        self._check()
+        try:
+            return self._reach.table(self)
+        except OSError:
+            self._over.wait(1)
+            self._check()
+            raise
+
+    def stats(self) -> Stats:
+        """See `helpers.engines.base.Sandbox.stats`."""
+        table = self.processes()
+        cpu = sum(process.cpu for process in table)
+        memory, source, kills = sum(process.rss for process in table), "rss", 0
+        for line in self._reach.memory(self):
+            if line.isdigit():
+                memory, source = int(line), "cgroup"
+            elif line.startswith("oom_kill "):
+                kills = int(line.split()[1])
+        return Stats(memory=memory, pids=len(table), cpu=cpu, memory_source=source, oom_kills=kills)
+
+    def logs(self) -> bytes:
+        """See `helpers.engines.base.Sandbox.logs`."""
+        return self._console.text()
+
+
+def _feed(stream: Stream, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # the command ended without reading it all
+        stream.send(data)
+    stream.end_input()
+
+
+def _as_libc(reason: str) -> str:
+    """The runtime's words as strerror(3) has them."""
+    if "not found" in reason:
+        return "No such file or directory"
+    return reason[:1].upper() + reason[1:].lower()
