@@ -99,8 +99,9 @@ def stop(signum, frame):
 
 def main():
     signal.signal(signal.SIGTERM, stop)
-    listener = socket.create_server(address(os.environ.get("LISTEN", "127.0.0.1:8000")), backlog=64)
-    log("info", "listening", address="%s:%d" % listener.getsockname())
+    host, port = address(os.environ.get("LISTEN", "127.0.0.1:8000"))
+    listener = socket.create_server((host, port), backlog=64)
+    log("info", "listening", address=f"{host}:{port}")
     if "NOTIFY_FD" in os.environ:
         # One newline, then the descriptor is closed: https://skarnet.org/software/s6/notifywhenup.html
         with open(int(os.environ["NOTIFY_FD"]), "w") as ready:
