@@ -17,6 +17,7 @@ __all__ = [
     "VerdictFields",
     "prediction_html",
     "prediction_text",
+    "question_html",
     "verdict_html",
     "verdict_text",
 ]
@@ -220,6 +221,25 @@ def _compared(predicted: str | None, actual: str, right: bool | None) -> tuple[s
     if right:
         return "✓", "as you predicted", "good", predicted
     return "≠", "not what you predicted", "warn", predicted
+
+
+def question_html(question: str, options: Sequence[str], chosen: str | None) -> str:
+    """A question that waits for a prediction, with its options where there are no buttons for them."""
+    rows = "".join(
+        f"<li>{_ticks(option)}{' <strong>(chosen)</strong>' if option == chosen else ''}</li>"
+        for option in options
+    )
+    return "\n".join(
+        [
+            CARD_STYLE,
+            '<section class="initlab-card il-calm" aria-label="Say first what you expect">',
+            '<div class="il-head"><span class="il-sign" aria-hidden="true">?</span>'
+            "<strong>say first what you expect</strong></div>",
+            f"<p>{_ticks(question)}</p>",
+            *([f"<ol>{rows}</ol>"] if rows else []),
+            "</section>",
+        ]
+    )
 
 
 def prediction_html(
