@@ -27,7 +27,7 @@ initlab:
   changes: Nothing outside the workspace.
 ---
 
-Some text, with a [link](../../README.md).
+Some text, with a [link](https://example.org).
 
 ```{code-cell} ipython3
 %load_ext helpers.course
