@@ -12,13 +12,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from helpers.engines.base import Engine, Exit, Image, Limits, Network, Pid1, Sandbox
+from helpers.bare import sandbox
+from helpers.engines.base import Engine, Exit, Image, Limits, Network, Sandbox
 from helpers.errors import InitlabError, LabError, SandboxError, SandboxGone
 from helpers.filetree import FileTree
 from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported
@@ -351,33 +351,6 @@ class Lab:
             + "\n".join(parts),
             hint=f"lab.status(), lab.logs({sorted(names)[0]!r})",
         )
-
-
-@contextmanager
-def sandbox(
-    argv: Sequence[str],
-    *,
-    files: dict[str, str] | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-    engine: str | Engine | None = None,
-    image: Image | None = None,
-) -> Iterator[Sandbox]:
-    """A bare sandbox with any command as its PID 1, gone at the end of the `with` block.
-
-    `files` maps a path inside to the text of an executable file.
-    """
-    if image is None:
-        from helpers import image as images
-
-        image = images.ensure()
-    tree = FileTree()
-    for path, text in (files or {}).items():
-        tree.script(path, text)
-    box = _find_engine(engine).start(image, Pid1(tuple(argv)), tree, limits)
-    try:
-        yield box
-    finally:
-        box.destroy()
 
 
 def _find_stack(stack: str | Path | Manifest) -> Manifest:
