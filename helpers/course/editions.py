@@ -97,7 +97,10 @@ def build(source: NotebookSource, edition: Edition, *, outputs: Outputs | None =
         # A list of lines is how Jupyter itself saves text: a change of one line is a difference of one line.
         cell |= {"metadata": metadata, "source": text.splitlines(keepends=True)}
         if kind == "code":
-            cell |= {"execution_count": None, "outputs": expected.pop(cell["id"], [])}
+            kept = expected.pop(cell["id"], [])
+            # nbval takes a cell with outputs and no running number for a mistake.
+            ran = 1 + sum(before["cell_type"] == "code" for before in cells) if kept else None
+            cell |= {"execution_count": ran, "outputs": kept}
         cells.append(cell)
     if expected:
         raise CourseError(

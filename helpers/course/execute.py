@@ -69,7 +69,8 @@ def run(notebook: bytes, name: str, root: Path, *, cell_seconds: int = CELL_SECO
     began = time.monotonic()
     error = None
     try:
-        client.execute(env=_environment(workspace))
+        with (workspace.state / "kernel.log").open("wb") as log:
+            client.execute(env=_environment(workspace), stdout=log, stderr=log)
     except (CellControlSignal, DeadKernelError, RuntimeError) as raised:
         error = _ANSI.sub("", str(raised)).strip()
     seconds = time.monotonic() - began

@@ -1,4 +1,8 @@
-"""A small course for tests: one notebook with one file exercise, made in a temporary folder."""
+"""Small courses for tests, made in a temporary folder.
+
+`make_course` has one notebook with one exercise that is a file. `make_checked_course` adds a second notebook
+whose cells check what they make, so that it can be vetted whole, and an exercise that is no file.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,15 @@ from pathlib import Path
 
 from helpers.course.curriculum import Curriculum
 
-__all__ = ["EXERCISE", "SOURCE", "add_exercise", "make_course"]
+__all__ = [
+    "CHECKED",
+    "EXERCISE",
+    "EXERCISE_EVEN",
+    "SOURCE",
+    "add_exercise",
+    "make_checked_course",
+    "make_course",
+]
 
 SOURCE = """\
 ---
@@ -91,4 +103,71 @@ def make_course(root: Path) -> Curriculum:
     (root / "README.md").write_text("# A course\n")
     add_exercise(course)
     (course.exercises / "README.md").write_text("# Exercises\n")
+    return course
+
+
+_CHECK_CELLS = """
+```{code-cell} ipython3
+import subprocess
+import sys
+
+from helpers.course import exercises, progress, workspace
+
+double = exercises.load("p0.double")
+program = double.path(workspace.require())
+if double.untouched(program):
+    progress.record("p0.double", "not_started", possible=10)
+else:
+    seen = subprocess.run([sys.executable, program, "21"], capture_output=True, text=True).stdout.strip()
+    if seen == "42":
+        progress.record("p0.double", "passed", points=10, possible=10)
+    else:
+        progress.record("p0.double", "not_yet", possible=10, hint_key="adds")
+```
+
+```{code-cell} ipython3
+# exercise: p0.even
+### BEGIN SOLUTION
+even = 4
+### END SOLUTION
+### BEGIN STARTER
+even = None
+### END STARTER
+```
+
+```{code-cell} ipython3
+if even is None:
+    progress.record("p0.even", "not_started")
+elif even % 2:
+    progress.record("p0.even", "not_yet", hint_key="odd")
+else:
+    progress.record("p0.even", "passed")
+```
+"""
+
+CHECKED = SOURCE.replace("# NBVAL_CHECK_OUTPUT\n", "") + _CHECK_CELLS
+
+EXERCISE_EVEN = """\
+id = "p0.even"
+title = "An even number"
+notebook = "phase0/01-doubling"
+points = 0
+check = "checks.phase0:even"
+hints = ["Not odd.", "Twice something.", "Divide it by two and look at the rest."]
+stretch = "A number that is even in every base."
+"""
+
+
+def make_checked_course(root: Path) -> Curriculum:
+    """A small course that can be vetted whole; built."""
+    from helpers.course import editions
+
+    course = make_course(root)
+    (course.sources / "phase0" / "01-doubling.md").write_text(CHECKED)
+    folder = add_exercise(course, "p0.even", EXERCISE_EVEN)
+    (folder / "wrong" / "adds.py").unlink()
+    (folder / "right" / "sum.py").unlink()
+    (folder / "wrong" / "odd.py").write_text("# hint: odd\n# Three is odd.\neven = 3\n")
+    (folder / "right" / "zero.py").write_text("even = 0\n")
+    editions.write(course)
     return course
