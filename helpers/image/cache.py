@@ -107,6 +107,8 @@ class Cache:
             try:
                 hashes = json.loads((folder / "hashes.json").read_text())
             except (OSError, ValueError):
+                hashes = None
+            if not isinstance(hashes, dict) or not hashes:
                 return f"{folder / 'hashes.json'} is missing or unreadable"
             fault = compare_hashes(hashes, folder / "rootfs")
         return fault

@@ -88,9 +88,9 @@ def explain(lines: Sequence[str], status: int, mirror: str, folder: Path, log: P
             hint=_install_hint("debian-archive-keyring"),
         )
     if re.search(
-        r"Could not resolve|Temporary failure resolving|Could not connect|Unable to connect|Network is unreachable"
-        r"|Connection (refused|timed out|failed)|Failed to fetch|does not have a Release file"
-        r"|Certificate verification failed|Could not handshake",
+        r"Could not resolve|Temporary failure resolving|Could not connect|Unable to connect"
+        r"|Network is unreachable|Connection (refused|timed out|failed)|Failed to fetch"
+        r"|does not have a Release file|Certificate verification failed|Could not handshake",
         text,
     ):
         return ImageError(

@@ -61,8 +61,8 @@ def kill_descendants(ancestor: int, deadline: float = 10.0) -> bool:
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > end:
             return False
-        _reap()
         time.sleep(0.02)
+    _reap()
     return True
 
 

@@ -15,7 +15,8 @@ __all__ = ["LineReport", "OutputReader", "Report", "SilentReport", "report_on"]
 _USUAL_PACKAGES = 215
 
 _NEWLY = re.compile(r"(\d+) newly installed")
-_STEP = re.compile(r"(Get:\d+ \S+ \S+ \S+|Unpacking|Setting up) (\S+)(?: (.*))?")
+# "Get:7 URI SUITE ARCH NAME ARCH VERSION [SIZE]"; an index file's line has no second architecture.
+_STEP = re.compile(r"Get:\d+ \S+ \S+ \S+ [^\s\[]+ [^\s\[]+ |Unpacking |Setting up ")
 _PHASES = {
     "I: running apt-get update": "reading the package lists",
     "I: downloading packages": "downloading the base system",
@@ -135,9 +136,7 @@ class OutputReader:
             # Told once for the essential packages and once for the rest.
             self._known += int(newly.group(1))
             self._announcements += 1
-        step = _STEP.match(text)
-        # apt counts index files like packages; only a package's line has a third word (its architecture).
-        if step and not (text.startswith("Get:") and (step.group(3) or "").startswith("[")):
+        if _STEP.match(text):
             self._done += 1
             packages = self._known if self._announcements > 1 else max(_USUAL_PACKAGES, self._known)
             self._report.progress(min(self._done, 3 * packages), 3 * packages)

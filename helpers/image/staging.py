@@ -31,6 +31,7 @@ MARK = "INITLAB_IMAGE_BUILD"
 _LOCK = "lock"
 _NEWBORN = 60.0  # seconds
 _SCRATCH = "scratch"
+_SCRATCH_PREFIX = "initlab-image-"
 
 
 class Staging:
@@ -54,7 +55,7 @@ class Staging:
 
     def scratch(self, parent: Path) -> Path:
         """A folder outside the staging folder, below `parent`, removed with it even after a crash."""
-        folder = Path(tempfile.mkdtemp(prefix="initlab-image-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=parent))
         (self.folder / _SCRATCH).write_text(str(folder))
         folder.chmod(0o755)
         return folder
@@ -62,6 +63,7 @@ class Staging:
     def become(self, target: Path) -> None:
         """Turn into the finished folder `target`, which must not exist: one rename, all or nothing."""
         (self.folder / _LOCK).unlink()
+        _remove_scratch(self.folder)
         (self.folder / _SCRATCH).unlink(missing_ok=True)
         self.folder.chmod(0o700)  # set-user-id programs of another system are for labs only
         self.folder.rename(target)
@@ -77,19 +79,20 @@ class Staging:
         Each line it writes to standard error goes to `on_line`; what it writes to standard output goes to
         `consume`, or nowhere. The builder and all its descendants have ended when this returns or raises.
         """
-        guard = subprocess.Popen(
-            [sys.executable, "-m", "helpers.image.guard", *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if consume else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            pass_fds=(self._lock,),
-            env=_environment(self.folder),
-        )
-        assert guard.stdin is not None  # noqa: S101 - for the type checker
-        assert guard.stderr is not None  # noqa: S101
-        reader = Thread(target=_read_lines, args=(guard.stderr, on_line), daemon=True)
-        reader.start()
+        guard: subprocess.Popen[bytes] | None = None
+        reader: Thread | None = None
         try:
+            guard = subprocess.Popen(
+                [sys.executable, "-m", "helpers.image.guard", *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if consume else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(self._lock,),
+                env=_environment(self.folder),
+            )
+            assert guard.stderr is not None  # noqa: S101 - for the type checker
+            reader = Thread(target=_read_lines, args=(guard.stderr, on_line), daemon=True)
+            reader.start()
             if consume and guard.stdout is not None:
                 consume(guard.stdout)
                 # A tar ends before its stream does; an unread rest would stop the builder from ending.
@@ -97,12 +100,8 @@ class Staging:
                     pass
             return guard.wait()
         finally:
-            guard.stdin.close()
-            guard.wait()
-            reader.join(timeout=5)
-            for stream in (guard.stdout, guard.stderr):
-                if stream:
-                    stream.close()
+            if guard:
+                _end(guard, reader)
 
 
 def leftovers(images: Path) -> list[Path]:
@@ -119,13 +118,7 @@ def remove_leftover(folder: Path, patience: float = 0.0) -> bool:
     if not _abandoned(folder, patience):
         return False
     _kill_strays(folder)
-    scratch = folder / _SCRATCH
-    with contextlib.suppress(OSError):
-        outside = Path(scratch.read_text())
-        # Only a folder of our own making, whatever the file says.
-        if outside.name.startswith("initlab-image-") and outside.is_dir():
-            _detach_mounts(outside)
-            remove_tree(outside)
+    _remove_scratch(folder)
     _detach_mounts(folder)
     remove_tree(folder)
     return True
@@ -161,6 +154,15 @@ def remove_tree(folder: Path) -> None:
             shutil.rmtree(folder, onerror=insist)
 
 
+def _remove_scratch(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        outside = Path((folder / _SCRATCH).read_text())
+        # Only a folder of our own making, whatever the file says.
+        if outside.name.startswith(_SCRATCH_PREFIX) and outside.is_dir():
+            _detach_mounts(outside)
+            remove_tree(outside)
+
+
 def _environment(folder: Path) -> dict[str, str]:
     # A C locale, because messages are read; the system folders, because cron and IDEs leave them out.
     path = os.environ.get("PATH", os.defpath)
@@ -174,6 +176,17 @@ def _environment(folder: Path) -> dict[str, str]:
         "DEBIAN_FRONTEND": "noninteractive",
         MARK: str(folder),
     }
+
+
+def _end(guard: subprocess.Popen[bytes], reader: Thread | None) -> None:
+    if guard.stdin:
+        guard.stdin.close()  # the guard's sign to end everything
+    guard.wait()
+    if reader:
+        reader.join(timeout=5)
+    for stream in (guard.stdout, guard.stderr):
+        if stream:
+            stream.close()
 
 
 def _read_lines(stream: IO[bytes], on_line: Callable[[str], None]) -> None:

@@ -28,7 +28,7 @@ def unpack(stream: IO[bytes], root: Path) -> Owners:
 
     Device nodes and everything below /dev, /proc, /sys and /run is left out: engines mount their own there.
     As root, owners are kept and the returned table is empty.
-    Raises `ImageError` when the stream ends early, OSError when it cannot be written.
+    Raises `ImageError` when the stream ends inside a file, OSError when it cannot be written.
     """
     owners: Owners = {}
     as_root = os.geteuid() == 0

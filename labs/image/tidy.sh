@@ -26,7 +26,9 @@ rm -f "$root/var/lib/dbus/machine-id" "$root/var/lib/systemd/random-seed"
 rm -f "$root"/var/log/*.log "$root"/var/log/apt/* "$root"/var/log/bootstrap.log
 rm -f "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root/var/cache/ldconfig/aux-cache"
 rm -f "$root/etc/passwd-" "$root/etc/shadow-" "$root/etc/group-" "$root/etc/gshadow-"
-rm -rf "$root"/tmp/* "$root"/var/tmp/* "$root"/run/*
+rm -rf "$root"/var/tmp/* "$root"/run/*
+# Not /tmp: mmdebstrap keeps apt's settings there until after this step, and without them its last apt-get
+# would work on the building machine's own package lists.
 
 # Debian's way to keep services from starting during installation; in a lab they must start.
 rm -f "$root/usr/sbin/policy-rc.d"
