@@ -10,6 +10,8 @@ our lab failed; 130 ended by Ctrl-C.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -55,17 +57,21 @@ def build(first: str | None = None) -> typer.Typer:
     return made
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from helpers.course.delivery import version
+
+        print(f"initlab {version()}")
+        raise typer.Exit
+
+
 def _top(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Learn init systems by running them. Begin with `initlab open`."""
-    if version:
-        from helpers.course.delivery import version as of_course
-
-        print(f"initlab {of_course()}")
-        raise typer.Exit
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -75,15 +81,20 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     first = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        build(first)(arguments, prog_name="initlab")
+        try:
+            build(first)(arguments, prog_name="initlab")
+        finally:
+            sys.stdout.flush()
     except InitlabError as error:
         print(f"initlab: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"  next: {error.hint}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:  # `initlab progress | head`
-        sys.stderr.close()
-        sys.exit(141)
+    except BrokenPipeError:  # `initlab progress | head`: nobody reads on
+        # Python flushes standard output once more at its end, which must not fail (docs of `signal`,
+        # SIGPIPE).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
 
 
 app = build()
