@@ -23,10 +23,13 @@ from helpers.manifest.models import Manifest, Restart, Service
 __all__ = ["OpenRC", "parse_status"]
 
 _POLL = 0.05
+_DAEMON = "supervise-daemo"  # the kernel keeps 15 characters (proc_pid_comm(5))
 # Names a service script may export without changing OpenRC's own work.
 _EXPORTABLE = re.compile(r"(?!RC_|EINFO_|SSD_|EERROR_|EWARN_|IN_)[A-Z][A-Z0-9_]*")
 _OURS = frozenset({"PATH", "IFS", "ENV", "PPID", "PWD", "OLDPWD", "OPTIND", "SVCNAME", "TERM", "COLUMNS"})
-_LINE = re.compile(r"^ *(?P<name>[a-z][a-z0-9_-]*) *\[ *(?P<word>[a-z]+)(?: (?P<time>[0-9:day()s, ]+))? *\]", re.I)
+_LINE = re.compile(
+    r"^ *(?P<name>[a-z][a-z0-9_-]*) *\[ *(?P<word>[a-z]+)(?: (?P<time>[0-9:day()s, ]+))? *\]", re.I
+)
 _STATES = {
     "started": "up",
     "starting": "starting",
@@ -93,7 +96,9 @@ class OpenRC:
         found = parse_status(answer.stdout.decode(errors="replace"), manifest)
         pids = self.main_pids(sandbox.processes(), manifest)
         return [
-            ServiceStatus(s.name, s.state, pids.get(s.name) if s.state != "down" else None, s.uptime, s.ready, s.raw)
+            ServiceStatus(
+                s.name, s.state, pids.get(s.name) if s.state != "down" else None, s.uptime, s.ready, s.raw
+            )
             for s in found
         ]
 
@@ -103,14 +108,15 @@ class OpenRC:
         supervisors = {
             process.pid: process.argv[1]
             for process in processes
-            if process.comm == "supervise-daemo" and len(process.argv) > 2 and process.argv[2] == "--start"
+            if process.comm == _DAEMON and len(process.argv) > 2 and process.argv[2] == "--start"
         }
         found: dict[str, int] = {}
         for service in manifest.services:
             if service.kind != "longrun":
                 continue
             for process in processes:
-                if process.state == "Z":
+                # The daemon's child before it has executed the service looks like the daemon.
+                if process.state == "Z" or process.comm == _DAEMON:
                     continue
                 if service.restart.policy == "never":
                     ours = process.ppid == 1 and process.argv[-len(service.command) :] == service.command
@@ -151,6 +157,11 @@ def _head(service: Service) -> list[str]:
 
 def _depend(service: Service) -> str:
     return f"need {' '.join(dict.fromkeys(service.depends_on))}" if service.depends_on else ":"
+
+
+def _log_owner(service: Service) -> list[str]:
+    """supervise-daemon opens the log as the service's user, who may not make files there."""
+    return [f"checkpath -f -o {service.user} {_log(service.name)}"] if service.user is not None else []
 
 
 def _ulimits(service: Service) -> list[str]:
@@ -212,13 +223,13 @@ def _longrun(service: Service) -> str:
         settings=settings,
         exports=lines,
         depend=_depend(service),
-        limits=_ulimits(service),
+        prepare=[*_log_owner(service), *_ulimits(service)],
         start_post=start_post,
     )
 
 
 def _respawn(restart: Restart) -> list[str]:
-    """respawn_max=0: without an end (the default gives up after ten). A delay of 0 is refused: it is the default."""
+    """respawn_max=0: no end, where the default gives up after ten. A delay of 0, the default, is refused."""
     delay = [f"respawn_delay={math.ceil(restart.delay)}"] if backs_off(restart) else []
     return [*delay, "respawn_max=0"]
 
@@ -269,10 +280,15 @@ def _notes(service: Service) -> list[Unsupported]:
     notes += fd_notes(service, "it counts as ready as soon as it has been forked")
     restart = service.restart
     if restart.policy == "on-failure":
-        note("restart.policy", "supervise-daemon restarts whatever ends, with any exit status; rendered as always")
+        note(
+            "restart.policy",
+            "supervise-daemon restarts whatever ends, with any exit status; rendered as always",
+        )
     if restart.policy != "never" and backs_off(restart):
         if restart.delay != math.ceil(restart.delay):
-            note("restart.delay", f"respawn_delay counts whole seconds; rendered as {math.ceil(restart.delay)}")
+            note(
+                "restart.delay", f"respawn_delay counts whole seconds; rendered as {math.ceil(restart.delay)}"
+            )
         if restart.factor > 1:
             note("restart.factor", "respawn_delay is the same after every end")
     if service.stop_grace != math.ceil(service.stop_grace):
@@ -281,7 +297,7 @@ def _notes(service: Service) -> list[Unsupported]:
 
 
 def parse_status(text: str, manifest: Manifest) -> list[ServiceStatus]:
-    """`rc-status --servicelist` lines, such as ` redis   [  started 00:00:05 (0)  ]`, in the manifest's order.
+    """`rc-status --servicelist` lines, like ` redis   [  started 00:00:05 (0)  ]`, in the manifest's order.
 
     OpenRC counts a service as started when start_post has returned: then it is ready.
     """
@@ -289,13 +305,16 @@ def parse_status(text: str, manifest: Manifest) -> list[ServiceStatus]:
     found = []
     for service in manifest.services:
         match = rows.get(service.name)
-        if match is None:
-            found.append(ServiceStatus(service.name, "failed", raw=f"{service.name} [ unknown to rc-status ]"))
+        if match is None:  # no such script, or PID 1 has not come that far
+            found.append(ServiceStatus(service.name, "failed" if rows else "down"))
             continue
         state = _STATES.get(match["word"].lower(), "failed")
-        ready = None if service.readiness is None and service.kind == "longrun" else state == "up"
+        asked = service.kind != "longrun" or check_command(service.readiness) is not None
+        ready = state == "up" if asked else None
         found.append(
-            ServiceStatus(service.name, state, None, _seconds(match["time"] or ""), ready, " ".join(match[0].split()))
+            ServiceStatus(
+                service.name, state, None, _seconds(match["time"] or ""), ready, " ".join(match[0].split())
+            )
         )
     return found
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
 
 from helpers.errors import ManifestError, RenderError
 from helpers.inits.base import ServiceStatus, Unsupported
 from helpers.inits.readiness import wait_seconds
-from helpers.inits.shell import check_strings
+from helpers.inits.shell import check_strings, number
 from helpers.manifest.graph import expand, order
 from helpers.manifest.models import Fd, Manifest, Restart, Service
 
-__all__ = ["Plan", "backs_off", "fd_notes", "limit_notes", "make_plan", "oneshot_notes", "with_bundles"]
+__all__ = [
+    "Plan",
+    "back_off_values",
+    "backs_off",
+    "fd_notes",
+    "limit_notes",
+    "make_plan",
+    "oneshot_notes",
+    "restarts_soon",
+    "with_bundles",
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,25 @@ def make_plan(manifest: Manifest) -> Plan:
 def backs_off(restart: Restart) -> bool:
     """Whether the restart policy asks for more than starting again soon (a tenth of a second)."""
     return restart.delay > Restart().delay or (restart.factor > 1 and restart.delay > 0)
+
+
+def restarts_soon(service: Service) -> bool:
+    """Whether a restart policy that was asked for wants a restart in less than a second."""
+    restart = service.restart
+    asked = service.kind == "longrun" and restart != Restart() and restart.policy != "never"
+    return asked and restart.delay < 1
+
+
+def back_off_values(restart: Restart) -> dict[str, object]:
+    """What the templates `finish-backoff` need. `calm` seconds without an end make the delay begin anew:
+    longer than the longest delay and as long again."""
+    longest = max(restart.max_delay, restart.delay)
+    return {
+        "delay": number(restart.delay),
+        "factor": number(restart.factor),
+        "max_delay": number(longest),
+        "calm": math.ceil(2 * longest) + 1,
+    }
 
 
 def limit_notes(service: Service, tool: str) -> list[Unsupported]:

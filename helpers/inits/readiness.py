@@ -13,7 +13,9 @@ _DEFAULT_WAIT = 15.0
 
 
 def check_command(readiness: Readiness | None) -> str | None:
-    """The shell command that exits 0 when the service is ready and soon otherwise; `None` where there is nothing to ask.
+    """The shell command that exits 0 when the service is ready, not 0 (and soon) when it is not.
+
+    `None` where there is nothing to ask.
 
     TCP: busybox nc connects and runs true(1) on the connection, so it ends without waiting for the
     other side. HTTP: `wget -S` shows each status line; one that starts with 2 or 3 is enough, wherever

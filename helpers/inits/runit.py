@@ -15,15 +15,26 @@ from signal import SIGINT
 from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
-from helpers.inits.plan import Plan, backs_off, fd_notes, limit_notes, make_plan, oneshot_notes, with_bundles
+from helpers.inits.plan import (
+    Plan,
+    back_off_values,
+    backs_off,
+    fd_notes,
+    limit_notes,
+    make_plan,
+    oneshot_notes,
+    restarts_soon,
+    with_bundles,
+)
 from helpers.inits.readiness import check_command
 from helpers.inits.shell import env_words, exports, number
 from helpers.inits.templates import fill, title
-from helpers.manifest.models import Manifest, Restart, Service
+from helpers.manifest.models import Manifest, Service
 
 __all__ = ["Runit", "parse_status"]
 
 _SERVICES = "/etc/service"
+_GRACE: float = Service.model_fields["stop_grace"].default
 # One exec for all: sv's own lines, then for each service that has a check whether it succeeds.
 _STATUS = """
 sv status "$@"
@@ -56,7 +67,8 @@ class Runit:
         for name in ("1", "2", "ctrlaltdel", "wait-for"):
             tree.script(f"/etc/runit/{name}", fill("runit", name))
         stops = [f"stop {service.name} {math.ceil(service.stop_grace)}" for service in plan.stop_order]
-        tree.script("/etc/runit/3", fill("runit", "3", stops=stops))
+        names = " ".join(service.name for service in plan.services)
+        tree.script("/etc/runit/3", fill("runit", "3", stops=stops, names=names))
         for flag in ("stopit", "reboot"):
             tree.symlink(f"/etc/runit/{flag}", f"/run/runit.{flag}")
         notes: list[Unsupported] = []
@@ -80,8 +92,11 @@ class Runit:
         return ("sv", "-w", "15", "start", service)
 
     def stop(self, service: str) -> Sequence[str]:
-        """`sv force-stop`: SIGTERM (or the service's own stop signal), SIGKILL after ten seconds."""
-        return ("sv", "-w", "10", "force-stop", service)
+        """`sv force-stop`: SIGTERM (or the service's own stop signal), SIGKILL after ten seconds.
+
+        sv exits 1 when it came to that; the second sv tells whether the service is down then.
+        """
+        return ("/bin/sh", "-c", f"sv -w 10 force-stop {service} || sv -w 5 stop {service}")
 
     def restart(self, service: str) -> Sequence[str]:
         """`sv restart`: waits for the service's check."""
@@ -107,7 +122,7 @@ class Runit:
         found: dict[str, int] = {}
         for process in sorted(processes, key=lambda process: process.pid):
             name = supervisors.get(process.ppid)
-            if name is None or process.state == "Z" or process.comm == "svlogd":
+            if name is None or process.state == "Z" or process.comm in ("svlogd", "runsv"):
                 continue
             if any(word in ("./finish", "control/t") for word in process.argv[:2]):
                 continue
@@ -122,14 +137,24 @@ class Runit:
 
 def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     home = f"{_SERVICES}/{service.name}"
-    waits = [f"/etc/runit/wait-for {other.name} {seconds} || exit 1" for other, seconds in plan.waits(service)]
+    waits = [
+        f"/etc/runit/wait-for {other.name} {seconds} || exit 1" for other, seconds in plan.waits(service)
+    ]
     lines = exports(service.env)
-    values = {"title": title(service), "waits": waits, "exports": lines, "command": _command(service, service.command)}
+    if service.cwd is not None:
+        lines.append(f"cd {shlex.quote(service.cwd)} || exit 1")
+    values = {
+        "title": title(service),
+        "waits": waits,
+        "exports": lines,
+        "command": _command(service, service.command),
+    }
     if service.kind == "oneshot":
         tree.script(f"{home}/run", fill("runit", "run-oneshot", **values))
         down = _command(service, service.down) if service.down else ""
         tree.script(
-            f"{home}/finish", fill("runit", "finish-oneshot", exports=lines if down else "", down=down and f"exec {down}")
+            f"{home}/finish",
+            fill("runit", "finish-oneshot", exports=lines if down else "", down=down and f"exec {down}"),
         )
         tree.script(f"{home}/check", fill("runit", "check-oneshot"))
     else:
@@ -153,27 +178,22 @@ def _render_finish(tree: FileTree, home: str, service: Service) -> None:
         policy += '\n[ "$1" != 0 ] || exec sv down .'
     elif restart.policy == "never":
         policy += "\nexec sv down ."
-    delay = _delay(restart) if restart.policy != "never" and backs_off(restart) else ""
+    delay = ""
+    if restart.policy != "never" and backs_off(restart):
+        delay = fill("runit", "finish-backoff", **back_off_values(restart)).rstrip("\n")
     if policy or delay:
         tree.script(f"{home}/finish", fill("runit", "finish", policy=policy, delay=delay))
     if judged or service.stop_signal != "TERM":
         asked = ": >asked" if judged else ""
-        signal = f'kill -{service.stop_signal} "$(cat supervise/pid)"' if service.stop_signal != "TERM" else ""
+        signal = (
+            f'kill -{service.stop_signal} "$(cat supervise/pid)"' if service.stop_signal != "TERM" else ""
+        )
         # Any other exit status than 0, and runsv sends SIGTERM itself.
         tree.script(f"{home}/control/t", fill("runit", "control-t", asked=asked, signal=signal or "exit 1"))
-
-
-def _delay(restart: Restart) -> str:
-    calm = math.ceil(2 * restart.max_delay) + 1
-    text = fill(
-        "runit",
-        "finish-backoff",
-        delay=number(restart.delay),
-        factor=number(restart.factor),
-        max_delay=number(max(restart.max_delay, restart.delay)),
-        calm=calm,
-    )
-    return text.rstrip("\n")
+    if service.stop_grace != _GRACE:
+        tenths = math.ceil(service.stop_grace * 10)
+        text = fill("runit", "control-d", grace=number(service.stop_grace), tenths=tenths)
+        tree.script(f"{home}/control/d", text)
 
 
 def _command(service: Service, argv: Sequence[str]) -> str:
@@ -185,8 +205,6 @@ def _command(service: Service, argv: Sequence[str]) -> str:
     for flag, limit in (("-o", limits.open_files), ("-p", limits.pids), ("-m", limits.memory)):
         if limit is not None:
             options += [flag, str(limit)]
-    if service.cwd is not None:
-        options += ["-C", service.cwd]
     prefix = ["chpst", *options] if options else []
     return shlex.join([*prefix, *env_words(service, cwd=False), *argv])
 
@@ -204,11 +222,12 @@ def _notes(service: Service) -> list[Unsupported]:
         note("depends_on", "runit starts everything at the same time; the run script waits for the others")
     if service.kind == "longrun":
         notes += fd_notes(service, "it counts as ready as soon as its process runs")
-    if service.kind == "longrun" and service.restart != Restart() and service.restart.policy != "never":
-        if service.restart.delay < 1:
-            note("restart.delay", "after less than a second of running, runsv waits a second, never less")
-    if service.stop_grace != Service.model_fields["stop_grace"].default:
-        note("stop_grace", "no property of a service: sv's -w says how long to wait; the shutdown respects it")
+    if restarts_soon(service):
+        note("restart.delay", "after less than a second of running, runsv waits a second, never less")
+    if service.stop_grace > 10:
+        note(
+            "stop_grace", "sv's -w says how long to wait, here 10 s; the shutdown waits as long as asked for"
+        )
     return notes + limit_notes(service, "chpst")
 
 
@@ -225,7 +244,8 @@ def parse_status(text: str, names: Sequence[str]) -> dict[str, ServiceStatus]:
         raw = next((line for line in lines if line.partition(": ")[2].startswith(f"{name}: ")), "")
         match = _LINE.match(raw)
         if match is None:
-            found[name] = ServiceStatus(name, "failed", raw=raw)
+            # `unable to open supervise/ok`: no runsv, or not yet.
+            found[name] = ServiceStatus(name, "down" if "supervise/ok" in raw else "failed", raw=raw)
             continue
         pid = int(match["pid"]) if match["pid"] else None
         uptime = float(match["seconds"])
@@ -237,7 +257,8 @@ def parse_status(text: str, names: Sequence[str]) -> dict[str, ServiceStatus]:
             else:
                 state = "starting" if is_ready is False else "up"
         elif match["word"] == "finish":
-            state = "stopping"
+            # Still wanted: it has ended, and its finish script holds the restart back.
+            state, pid = "stopping" if "want down" in rest else "failed", None
         else:
             # Down although it shall be up: it has ended, and runsv holds the restart back.
             state = "failed" if "want up" in rest else "down"

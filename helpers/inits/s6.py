@@ -13,9 +13,18 @@ from collections.abc import Sequence
 from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
-from helpers.inits.plan import Plan, backs_off, limit_notes, make_plan, oneshot_notes, with_bundles
+from helpers.inits.plan import (
+    Plan,
+    back_off_values,
+    backs_off,
+    limit_notes,
+    make_plan,
+    oneshot_notes,
+    restarts_soon,
+    with_bundles,
+)
 from helpers.inits.readiness import check_command
-from helpers.inits.shell import env_words, exports, number
+from helpers.inits.shell import env_words, exports
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Fd, Manifest, Restart, Service
 
@@ -98,7 +107,10 @@ class S6:
         found = {
             supervisors[process.ppid]: process.pid
             for process in processes
-            if process.ppid in supervisors and process.state != "Z" and "./finish" not in process.argv[:2]
+            if process.ppid in supervisors
+            and process.state != "Z"
+            and process.comm != "s6-supervise"
+            and "./finish" not in process.argv[:2]
         }
         return {service.name: found[service.name] for service in manifest.services if service.name in found}
 
@@ -112,7 +124,7 @@ def _ms(seconds: float) -> int:
 
 
 def _notifies(service: Service) -> bool:
-    """Whether s6-supervise learns of the service's readiness: who needs it waits for that, not for its process."""
+    """Whether s6-supervise learns when the service is ready; otherwise who needs it waits for its process."""
     return service.kind == "oneshot" or service.readiness is not None
 
 
@@ -179,7 +191,7 @@ def _longrun(service: Service) -> str:
 
 
 def _command(service: Service, argv: Sequence[str]) -> list[str]:
-    """`argv` behind what changes the process between the script and the service, each a program that execs the next."""
+    """`argv` behind programs that change the process and then execute the next (chain loading)."""
     words: list[str] = []
     limits = service.limits
     options = [("-o", limits.open_files), ("-p", limits.pids), ("-m", limits.memory)]
@@ -195,17 +207,9 @@ def _render_finish(tree: FileTree, home: str, restart: Restart) -> None:
     policy = {"always": "", "on-failure": '[ "$1" != 0 ] || exit 125', "never": "exit 125"}[restart.policy]
     delay = ""
     if restart.policy != "never" and backs_off(restart):
-        longest = max(restart.max_delay, restart.delay)
-        delay = fill(
-            "s6",
-            "finish-backoff",
-            delay=number(restart.delay),
-            factor=number(restart.factor),
-            max_delay=number(longest),
-            calm=math.ceil(2 * longest) + 1,
-        ).rstrip("\n")
+        delay = fill("s6", "finish-backoff", **back_off_values(restart)).rstrip("\n")
         # s6-supervise kills a finish script after 5 s unless told otherwise.
-        tree.add(f"{home}/timeout-finish", f"{_ms(longest) + 5000}\n")
+        tree.add(f"{home}/timeout-finish", f"{_ms(max(restart.max_delay, restart.delay)) + 5000}\n")
     if policy or delay:
         tree.script(f"{home}/finish", fill("s6", "finish", policy=policy, delay=delay))
 
@@ -220,9 +224,10 @@ def _notes(service: Service) -> list[Unsupported]:
         note("kind", "s6 alone has no oneshots (s6-rc has); a run script does the work once and then stays")
         notes += oneshot_notes(service)
     if service.depends_on:
-        note("depends_on", "s6-svscan starts everything at the same time; the run script waits with s6-svwait")
-    restart = service.restart
-    if service.kind == "longrun" and restart != Restart() and restart.policy != "never" and restart.delay < 1:
+        note(
+            "depends_on", "s6-svscan starts everything at the same time; the run script waits with s6-svwait"
+        )
+    if restarts_soon(service):
         note("restart.delay", "s6-supervise waits until a second has passed since the last start, never less")
     if service.log.max_bytes > _LARGEST_LOG:
         note("log.max_bytes", f"s6-log rotates at {_LARGEST_LOG} bytes at the latest")
@@ -230,15 +235,15 @@ def _notes(service: Service) -> list[Unsupported]:
 
 
 def parse_status(text: str, services: Sequence[Service]) -> dict[str, ServiceStatus]:
-    """The lines of `_STATUS`: name, the fields of `s6-svstat -o`, the line of plain `s6-svstat`, tabs between."""
+    """The lines of `_STATUS`: name, `s6-svstat -o`, `s6-svstat`, tabs between."""
     rows = {line.partition("\t")[0]: line.split("\t") for line in text.splitlines()}
     found: dict[str, ServiceStatus] = {}
     for service in services:
         row = rows.get(service.name, [])
         raw = row[2] if len(row) > 2 else ""
         fields = row[1].split() if len(row) > 1 else []
-        if len(fields) != 9:
-            found[service.name] = ServiceStatus(service.name, "failed", raw=raw)
+        if len(fields) != 9:  # no s6-supervise, or not yet
+            found[service.name] = ServiceStatus(service.name, "down", raw=raw)
             continue
         up, wanted, is_ready = (field == "true" for field in fields[:3])
         pid = int(fields[4])

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from string import Template
 
 from helpers.errors import RenderError
 from helpers.manifest.models import Service
@@ -19,14 +18,7 @@ __all__ = ["FOLDER", "fill", "title"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / "inits"
 
-_ALONE = re.compile(r"^([ \t]*)@\{([a-z_]+)\}\n", re.MULTILINE)
-
-
-class _Native(Template):
-    # Only @{name} is a place; the other groups, which string.Template wants to see, never match.
-    pattern = r"""
-        @\{(?P<braced>[a-z_]+)\} | (?P<invalid>@\{) | (?P<escaped>(?!)) | (?P<named>(?!))
-    """
+_PLACE = re.compile(r"^(?P<indent>[ \t]*)@\{(?P<block>[a-z_]+)\}\n|@\{(?P<word>[a-z_]+)\}", re.MULTILINE)
 
 
 @cache
@@ -48,18 +40,15 @@ def fill(init: str, name: str, /, **values: object) -> str:
     and its value is empty, the line goes.
     """
 
-    def block(match: re.Match[str]) -> str:
-        indent, place = match.groups()
-        value = values[place]
-        lines = [value] if isinstance(value, str) else list(_lines(value))
-        return "".join(f"{indent}{line}\n" for line in lines if line)
+    def filled(match: re.Match[str]) -> str:
+        if match["word"] is not None:
+            return str(values[match["word"]])
+        value = values[match["block"]]
+        lines = [value] if isinstance(value, str) else _lines(value)
+        return "".join(f"{match['indent']}{line}\n" for line in lines if line)
 
-    # Blocks first, the rest between them: what a value holds is never looked at for places again.
-    text, parts, at = _text(init, name), [], 0
-    for match in _ALONE.finditer(text):
-        parts += [_Native(text[at : match.start()]).substitute(values), block(match)]
-        at = match.end()
-    return "".join([*parts, _Native(text[at:]).substitute(values)])
+    # One pass: what a value holds is never looked at for places again.
+    return _PLACE.sub(filled, _text(init, name))
 
 
 def _lines(value: object) -> Sequence[str]:
