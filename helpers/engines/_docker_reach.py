@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from helpers.engines.base import Process
-from helpers.engines.proctable import host_pid, parse_stat, read_table
+from helpers.engines.proctable import host_pid, parse_stat, read_table, session_members
 from helpers.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -125,10 +125,7 @@ class Near:
         leader = command.host_pid()
         if not leader:
             return
-        members = [leader]
-        if whole:
-            members += [int(p.name) for p in Path("/proc").iterdir() if _session(p) == leader]
-        for pid in members:
+        for pid in session_members(leader) if whole else [leader]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signum)
 
@@ -199,10 +196,3 @@ class Far:
 def _is_runtime(command: str) -> bool:
     """runc, still to execute the program, calls itself `runc init`; an empty name is between the two."""
     return command.strip() in ("", "runc init")
-
-
-def _session(process: Path) -> int | None:
-    try:
-        return parse_stat((process / "stat").read_text(errors="replace")).sid
-    except (OSError, ValueError):
-        return None

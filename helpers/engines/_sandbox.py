@@ -14,7 +14,7 @@ from typing import Any
 from helpers.engines._client import KeeperClient
 from helpers.engines._inside import Inside
 from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
-from helpers.engines.proctable import host_pid, read_table
+from helpers.engines.proctable import host_pid, read_table, session_members
 from helpers.errors import SandboxError, SandboxGone
 
 __all__ = ["EmbeddedSandbox", "InnerPopen"]
@@ -74,6 +74,15 @@ def _children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def _end_session(process: InnerPopen) -> None:
+    """Kill a command with everything it has started: what lives on would hold its output open."""
+    for pid in session_members(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=2)
 
 
 class EmbeddedSandbox(Inside):
@@ -215,13 +224,12 @@ class EmbeddedSandbox(Inside):
             try:
                 out, err = process.communicate(input, timeout)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+                _end_session(process)
                 raise SandboxError(
                     f"{' '.join(argv)} did not end within {timeout:g} s and was killed"
                 ) from None
             except BaseException:  # Ctrl-C: the command must not outlive the call
-                process.kill()
+                _end_session(process)
                 raise
         code = process.returncode if process.returncode >= 0 else 128 - process.returncode
         if code != 0:

@@ -20,10 +20,11 @@ from typing import Any, ClassVar
 
 from helpers.engines._client import KeeperClient, records, sweep_leftovers
 from helpers.engines._sandbox import ENVIRONMENT, EmbeddedSandbox, shell_argv
-from helpers.engines._tree import resolved
+from helpers.engines._tree import Entries, has_known_format, resolved
 from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1, Running
+from helpers.engines.keeper.box import exec_problem
 from helpers.errors import EngineUnavailable, ImageError, SandboxError
-from helpers.filetree import File, FileTree, Symlink
+from helpers.filetree import FileTree, Symlink
 
 __all__ = ["DEFAULT_CAPABILITIES", "TMPFS_SIZE", "Embedded", "listen"]
 
@@ -77,6 +78,11 @@ class Embedded:
             raise SandboxError("no command was given for PID 1", hint='give one, e.g. ["/bin/sh"]')
         if not (image.rootfs / "usr").is_dir():
             raise ImageError(f"{image.rootfs} is not a lab image", hint="initlab image build")
+        entries = resolved(tree or FileTree(), image.rootfs)
+        program, search = pid1.argv[0], {**ENVIRONMENT, **pid1.env}["PATH"]
+        if not has_known_format(program, pid1.cwd, search, entries, image.rootfs):
+            message, hint = exec_problem(program, "Exec format error")
+            raise SandboxError(message, hint=hint)
         keeper = self._get_keeper()
         capabilities = (*DEFAULT_CAPABILITIES, *pid1.capabilities)
         name = f"{os.getpid()}-{next(_numbers)}-{secrets.token_hex(3)}"
@@ -94,7 +100,7 @@ class Embedded:
                 shell=shell_argv(capabilities),
                 owner=os.getpid(),
                 env={},
-                tree=_encode(resolved(tree or FileTree(), image.rootfs)),
+                tree=_encode(entries),
                 memory=limits.memory,
                 pids=limits.pids,
                 disk=limits.disk,
@@ -202,7 +208,7 @@ def _bwrap() -> Path:
         return Path(found)
 
 
-def _encode(entries: dict[str, File | Symlink]) -> dict[str, Any]:
+def _encode(entries: Entries) -> dict[str, Any]:
     return {
         path: {"link": entry.target}
         if isinstance(entry, Symlink)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from helpers.engines.base import Process
 
-__all__ = ["host_pid", "parse_stat", "read_table"]
+__all__ = ["host_pid", "parse_stat", "read_table", "session_members"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -72,3 +72,17 @@ def host_pid(pid1: int, pid: int) -> int | None:
         except (OSError, StopIteration):
             continue  # ended meanwhile, or another user's
     return None
+
+
+def session_members(leader: int) -> list[int]:
+    """The host's numbers of all processes in the session of process `leader` (setsid(2))."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                process = parse_stat(Path(entry.path, "stat").read_text(errors="replace"))
+            except OSError:
+                continue  # ended meanwhile
+            if process.sid == leader:
+                found.append(process.pid)
+    return found
