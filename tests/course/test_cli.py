@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers import cli, cli_course, cli_doctor
+from helpers import cli, cli_course
+from helpers import doctor as doctors
 from helpers.course import editions, exercises, portfolio, progress
 from helpers.course.curriculum import Curriculum
 from helpers.course.workspace import ENVIRONMENT, Workspace
@@ -308,34 +310,37 @@ def test_doctor_names_what_is_missing_and_how_to_mend_it(
 ) -> None:
     """Status 1 only for what the course cannot run without; a look that fails is told, not raised."""
 
-    def fails() -> list[cli_doctor.Finding]:
+    def fails() -> list[doctors.Finding]:
         raise EngineUnavailable("no user namespaces", hint="sysctl user.max_user_namespaces=1000")
 
     good = [
-        cli_doctor.Finding("good", True, "fine"),
-        cli_doctor.Finding("spare", False, "absent", "get", False),
+        doctors.Finding("good", True, "fine"),
+        doctors.Finding("spare", False, "absent", "get", False),
     ]
-    monkeypatch.setattr(cli_doctor, "_LOOKS", {"good": lambda: iter(good)})
+    monkeypatch.setattr(doctors, "_LOOKS", {"good": lambda: iter(good)})
     told = initlab("doctor")
     assert told.status == 0
     assert "This computer can run the course." in told.out
-    monkeypatch.setattr(cli_doctor, "_LOOKS", {"good": lambda: iter(good), "engines": fails})
+    monkeypatch.setattr(doctors, "_LOOKS", {"good": lambda: iter(good), "engines": fails})
     told = initlab("doctor")
     assert told.status == 1
-    assert "MISSING  engines        no user namespaces" in told.out
+    assert re.search(r"fail +engines +no user namespaces", told.out)
     assert "mend: sysctl user.max_user_namespaces=1000" in told.out
-    assert "1 missing." in told.out
+    assert "To mend before the course can run: 1." in told.out
 
 
 def test_doctor_looks_at_this_computer_without_failing(home: Workspace) -> None:
     """The real looks: each says something of itself."""
-    found = {finding.what: finding for finding in cli_doctor.examine()}
+    found = {finding.what: finding for finding in doctors.examine()}
     assert found["python"].ok
     assert found["course"].ok
     assert found["workspace"].ok
     assert "lab image" in found
     assert any(what.startswith("engine") for what in found)
     assert all(finding.seen for finding in found.values())
+    shown = doctors.doctor()._repr_mimebundle_()
+    assert "python" in shown["text/plain"]
+    assert "<table" in shown["text/html"]
 
 
 def test_clean_tells_what_it_removed(initlab: Initlab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,9 +357,9 @@ def test_clean_tells_what_it_removed(initlab: Initlab, monkeypatch: pytest.Monke
             assert self.ok
             return self.left
 
-    monkeypatch.setattr(cli_doctor, "_engines", lambda: [Engine(True, ["a mount"]), Engine(False, [])])
+    monkeypatch.setattr(doctors, "engines", lambda: [Engine(True, ["a mount"]), Engine(False, [])])
     assert initlab("clean").out == "a mount\n1 removed\n"
-    monkeypatch.setattr(cli_doctor, "_engines", lambda: [Engine(True, [])])
+    monkeypatch.setattr(doctors, "engines", lambda: [Engine(True, [])])
     assert initlab("clean").out == "nothing was left behind\n"
 
 
