@@ -90,7 +90,7 @@ def starts(trial: Trial, program: Program) -> Finding:
     if not said:
         seen = "it runs, but its output is not on the console"
         return trial.no(expected=expected, seen=seen, hint="output-captured")
-    return trial.ok(expected=expected, seen="so it was")
+    return trial.ok(expected=expected, seen="a child with these arguments")
 
 
 @SUITE.behaviour("ends", points=1, needs=("starts",), asked="end when the child has ended")
@@ -202,7 +202,7 @@ def reaps(trial: Trial, program: Program) -> Finding:
     if ended != code:
         seen = f"no zombie, but exit code {_or_running(ended)}"
         return trial.no(asked=asked, expected=expected, seen=seen, hint="lost-status")
-    return trial.ok(asked=asked, expected=expected, seen="so it was")
+    return trial.ok(asked=asked, expected=expected, seen=f"no zombie, and {ended}")
 
 
 @SUITE.behaviour("forwards", points=1, needs=("ends",), asked="forward SIGTERM to the child alone")
@@ -359,4 +359,4 @@ def _afterwards(trial: Trial, box: Box, expected: str, code: int, early: str, en
         return trial.no(expected=expected, seen=f"{box.ended()} before the child was done", hint=early)
     if ended != code:
         return trial.no(expected=expected, seen=box.ended(), hint="wrong-status")
-    return trial.ok(expected=expected, seen="so it was")
+    return trial.ok(expected=expected, seen=f"so it did, and PID 1 ended with {ended}")
