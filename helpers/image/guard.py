@@ -5,8 +5,9 @@ every descendant when its own standard input closes: the builder's owner holds t
 pipe, and the kernel closes it however the owner ends (also by kill -9).
 
 The guard is a child subreaper (prctl(2), PR_SET_CHILD_SUBREAPER): descendants whose parents die become
-its children instead of init's, so none can hide from it. mmdebstrap works in mount and PID namespaces of
-its own; they and their mounts go with their last process.
+its children instead of init's, so none can hide from it. As root it works in a mount namespace of its own
+(unshare(2)), so the mounts mmdebstrap makes go with its last process; an ordinary user's mmdebstrap makes
+such a namespace itself.
 
 Only the standard library is used here: the guard starts before anything else is sure to be installed.
 """
@@ -28,7 +29,10 @@ __all__ = ["OWNER_GONE", "descendants", "kill_descendants", "main"]
 OWNER_GONE = 75
 """Exit status when the owner went away (EX_TEMPFAIL of sysexits.h)."""
 
+# linux/prctl.h, linux/sched.h, linux/mount.h
 _PR_SET_CHILD_SUBREAPER = 36
+_CLONE_NEWNS = 0x20000
+_MS_REC, _MS_SLAVE = 0x4000, 0x80000
 
 
 def descendants(ancestor: int) -> set[int]:
@@ -78,7 +82,11 @@ def main(argv: list[str]) -> int:
     # that do nothing, because the builder would inherit SIG_IGN through exec(2).
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: None)
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.geteuid() == 0 and libc.unshare(_CLONE_NEWNS) == 0:
+        # Mounts made from here on stay here. Where a container forbids it the next build removes them.
+        libc.mount(b"none", b"/", None, _MS_REC | _MS_SLAVE, None)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         print("guard: prctl(PR_SET_CHILD_SUBREAPER) failed", file=sys.stderr)
         return 70
     try:
