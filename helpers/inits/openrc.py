@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Sequence
 
 from helpers.engines.base import Pid1, Process, Sandbox
@@ -16,7 +15,7 @@ from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
 from helpers.inits.plan import backs_off, fd_notes, limit_notes, make_plan, oneshot_notes
 from helpers.inits.readiness import check_command, wait_seconds
-from helpers.inits.shell import env_words, exports
+from helpers.inits.shell import env_words, exports, join, quote
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Manifest, Restart, Service
 
@@ -144,15 +143,15 @@ class _Words:
         self.variables: list[str] = []
 
     def add(self, word: str, name: str) -> str:
-        if shlex.quote(word) == word:
+        if quote(word) == word:
             return word
-        self.variables.append(f"{name}={shlex.quote(word)}")
+        self.variables.append(f"{name}={quote(word)}")
         return f'"${name}"'
 
 
 def _head(service: Service) -> list[str]:
     words = " ".join(service.description.split())
-    return [f"description={shlex.quote(words)}"] if words else []
+    return [f"description={quote(words)}"] if words else []
 
 
 def _depend(service: Service) -> str:
@@ -187,7 +186,7 @@ def _longrun(service: Service) -> str:
     lines, rest = [], []
     for i, (name, value) in enumerate(service.env.items(), 1):
         if _EXPORTABLE.fullmatch(name) and name not in _OURS:
-            lines.append(f"export {name}={shlex.quote(value)}")
+            lines.append(f"export {name}={quote(value)}")
         else:
             rest.append(f"--env {words.add(f'{name}={value}', f'env_{i}')}")
     if supervised:
@@ -195,16 +194,16 @@ def _longrun(service: Service) -> str:
     else:
         # Nobody supervises: start-stop-daemon puts it into the background and is gone.
         settings += ["command_background=true", f"pidfile=/run/{service.name}.pid"]
-    settings += [*words.variables, f"command={shlex.quote(command)}"]
+    settings += [*words.variables, f"command={quote(command)}"]
     if args:
-        settings.append(f"command_args={shlex.quote(args)}")
+        settings.append(f"command_args={quote(args)}")
     if service.user is not None:
         settings.append(f"command_user={service.user}")
     if directory:
-        settings.append(f"directory={shlex.quote(directory)}")
+        settings.append(f"directory={quote(directory)}")
     if rest:
         name = "supervise_daemon_args" if supervised else "start_stop_daemon_args"
-        settings.append(f"{name}={shlex.quote(' '.join(rest))}")
+        settings.append(f"{name}={quote(' '.join(rest))}")
     settings += [f"output_log={_log(service.name)}", f"error_log={_log(service.name)}"]
     grace = math.ceil(service.stop_grace)
     retry = f"SIG{service.stop_signal}/{grace}"
@@ -242,20 +241,21 @@ def _oneshot(service: Service) -> str:
             head = f"setpriv --reuid {service.user} --regid {group} --init-groups "
         else:
             head = ""
-        return head + shlex.join([*prefix, *argv])
+        return head + join([*prefix, *argv])
 
-    down = f"(exec {command(service.down)})" if service.down else ":"
+    lines = exports(service.env)
+    down = ["(", *(f"    {line}" for line in lines), f"    exec {command(service.down)}", ")"]
     return fill(
         "openrc",
         "oneshot",
         title=title(service),
         settings=_head(service),
-        exports=exports(service.env),
+        exports=lines,
         depend=_depend(service),
         limits=_ulimits(service),
         log=_log(service.name),
         command=command(service.command),
-        down=down,
+        down=down if service.down else ":",
     )
 
 

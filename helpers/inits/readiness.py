@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import shlex
 
+from helpers.inits.shell import join, quote
 from helpers.manifest.models import Exec, Fd, Http, Readiness, Tcp
 
 __all__ = ["check_command", "wait_seconds"]
@@ -25,10 +25,10 @@ def check_command(readiness: Readiness | None) -> str | None:
         case Tcp(port=port):
             return f"busybox nc -w 1 127.0.0.1 {port} -e true"
         case Http(port=port, path=path):
-            url = shlex.quote(f"http://127.0.0.1:{port}{path}")
+            url = quote(f"http://127.0.0.1:{port}{path}")
             return f"busybox wget -S -T 1 -O /dev/null {url} 2>&1 | grep -q '^ *HTTP/[0-9.]* [23]'"
         case Exec(command=command, timeout=timeout):
-            return f"timeout {math.ceil(timeout)} {shlex.join(command)}"
+            return f"timeout {math.ceil(timeout)} {join(command)}"
         case Fd() | None:
             return None
 

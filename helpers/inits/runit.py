@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Sequence
 from signal import SIGINT
 
@@ -27,7 +26,7 @@ from helpers.inits.plan import (
     with_bundles,
 )
 from helpers.inits.readiness import check_command
-from helpers.inits.shell import env_words, exports, number
+from helpers.inits.shell import env_words, exports, join, number, quote
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Manifest, Service
 
@@ -142,7 +141,9 @@ def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     ]
     lines = exports(service.env)
     if service.cwd is not None:
-        lines.append(f"cd {shlex.quote(service.cwd)} || exit 1")
+        lines.append(f"cd {quote(service.cwd)} || exit 1")
+    if _marks(service):
+        waits = ["rm -f started", *waits, ": >started"]
     values = {
         "title": title(service),
         "waits": waits,
@@ -160,6 +161,8 @@ def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     else:
         tree.script(f"{home}/run", fill("runit", "run", **values))
         check = check_command(service.readiness)
+        if _marks(service):
+            check = "[ -e started ]"
         if check is not None:
             tree.script(f"{home}/check", fill("runit", "check", name=service.name, check=check))
         _render_finish(tree, home, service)
@@ -168,6 +171,12 @@ def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     tree.script(f"{home}/log/run", fill("runit", "log-run", name=service.name, options=options))
     config = fill("runit", "log-config", max_bytes=log.max_bytes, keep=log.keep)
     tree.add(f"/var/log/lab/{service.name}/config", config)
+
+
+def _marks(service: Service) -> bool:
+    """Whether the run script leaves a mark when it has done waiting: for runsv it is up all the time, and
+    nothing else tells who needs it when the service itself starts."""
+    return service.kind == "longrun" and bool(service.depends_on) and check_command(service.readiness) is None
 
 
 def _render_finish(tree: FileTree, home: str, service: Service) -> None:
@@ -206,7 +215,7 @@ def _command(service: Service, argv: Sequence[str]) -> str:
         if limit is not None:
             options += [flag, str(limit)]
     prefix = ["chpst", *options] if options else []
-    return shlex.join([*prefix, *env_words(service, cwd=False), *argv])
+    return join([*prefix, *env_words(service, cwd=False), *argv])
 
 
 def _notes(service: Service) -> list[Unsupported]:

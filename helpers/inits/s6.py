@@ -7,7 +7,6 @@ and s6-svstat of s6 2.13 (its documentation is HTML on skarnet.org; Debian's pac
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 
 from helpers.engines.base import Pid1, Process, Sandbox
@@ -24,7 +23,7 @@ from helpers.inits.plan import (
     with_bundles,
 )
 from helpers.inits.readiness import check_command
-from helpers.inits.shell import env_words, exports
+from helpers.inits.shell import env_words, exports, join
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Fd, Manifest, Restart, Service
 
@@ -125,7 +124,7 @@ def _ms(seconds: float) -> int:
 
 def _notifies(service: Service) -> bool:
     """Whether s6-supervise learns when the service is ready; otherwise who needs it waits for its process."""
-    return service.kind == "oneshot" or service.readiness is not None
+    return service.kind == "oneshot" or service.readiness is not None or bool(service.depends_on)
 
 
 def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
@@ -138,9 +137,9 @@ def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     values: dict[str, object] = {"title": title(service), "waits": waits, "exports": exports(service.env)}
     fd = service.readiness.fd if isinstance(service.readiness, Fd) else _CHECK_FD
     if service.kind == "oneshot":
-        command = shlex.join(_command(service, service.command))
+        command = join(_command(service, service.command))
         tree.script(f"{home}/run", fill("s6", "run-oneshot", command=command, **values))
-        down = "exec " + shlex.join(_command(service, service.down)) if service.down else ""
+        down = "exec " + join(_command(service, service.down)) if service.down else ""
         finish = fill("s6", "finish-oneshot", exports=values["exports"] if down else "", down=down)
         tree.script(f"{home}/finish", finish)
         tree.add(f"{home}/notification-fd", f"{_CHECK_FD}\n")
@@ -175,6 +174,9 @@ def _notify(service: Service) -> dict[str, object]:
     lines = exports(service.env)
     if isinstance(service.readiness, Fd):
         lines = [*lines, f"export NOTIFY_FD={service.readiness.fd}"]
+    elif service.readiness is None and service.depends_on:
+        # Up all the time for s6-supervise, which is told here that the waiting is over.
+        lines = [*lines, f"echo >&{_CHECK_FD}", f"exec {_CHECK_FD}>&-"]
     return {"exports": lines}
 
 
@@ -187,7 +189,7 @@ def _longrun(service: Service) -> str:
         local = "15000" if readiness.kind == "exec" else "2000"
         asking = ["s6-notifyoncheck", "-d", "-n", "0", "-s", "0", "-w", "50", "-t", local, "-T"]
         words = [*asking, str(_ms(readiness.timeout)), *words]
-    return shlex.join(words)
+    return join(words)
 
 
 def _command(service: Service, argv: Sequence[str]) -> list[str]:

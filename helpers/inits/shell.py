@@ -1,6 +1,6 @@
 """What of a manifest goes into a shell script, so that it comes out as it went in.
 
-Words are quoted by `shlex` and always run with `exec`, which takes no word for a builtin or a keyword
+Commands are always run with `exec`, which takes no word for a builtin or a keyword
 (sh(1)).
 """
 
@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from helpers.errors import RenderError
 from helpers.manifest.models import Service
 
-__all__ = ["check_strings", "env_words", "exports", "number", "variable"]
+__all__ = ["check_strings", "env_words", "exports", "join", "number", "quote", "variable"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Setting one of these would change how the script itself runs.
 _OURS = frozenset({"IFS", "PATH", "PS1", "PS2", "PS4", "OPTIND", "PPID", "PWD", "OLDPWD", "ENV", "LINENO"})
+
+
+def quote(word: str) -> str:
+    """One word for sh: as it is where that is safe, otherwise in single quotes (`it'\\''s`)."""
+    if shlex.quote(word) == word:
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def join(argv: Iterable[str]) -> str:
+    """A command line for sh."""
+    return " ".join(map(quote, argv))
 
 
 def variable(name: str) -> bool:
@@ -27,7 +39,7 @@ def variable(name: str) -> bool:
 
 def exports(env: Mapping[str, str]) -> list[str]:
     """`export` lines for what sh can export; `env_words` has the rest."""
-    return [f"export {name}={shlex.quote(value)}" for name, value in env.items() if variable(name)]
+    return [f"export {name}={quote(value)}" for name, value in env.items() if variable(name)]
 
 
 def env_words(service: Service, *, cwd: bool = True) -> list[str]:

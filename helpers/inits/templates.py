@@ -52,7 +52,7 @@ def fill(init: str, name: str, /, **values: object) -> str:
 
 
 def _lines(value: object) -> Sequence[str]:
-    if not isinstance(value, Sequence):
+    if not isinstance(value, list):
         raise TypeError(f"a place alone in its line holds text or lines, not {type(value).__name__}")
     return value
 
