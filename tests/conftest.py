@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from helpers.engines.base import Image
+
+# A busy machine is no failure: pytest's own timeout bounds each test.
+settings.register_profile("initlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("initlab")
 
 
 @pytest.fixture(scope="session")

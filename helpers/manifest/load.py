@@ -35,18 +35,18 @@ def load(path: Path | str) -> Manifest:
     """
     path = Path(path)
     form = path.suffix.lower().removeprefix(".")
-    if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if p.suffix in (".toml", ".json"))
-        hint = f"load {path / inside[0]}" if inside else "name a .toml or .json file"
-        raise ManifestError(f"{path}: a folder, not a manifest", hint=hint)
-    if form not in get_args(Format):
-        raise ManifestError(
-            f"{path}: the name of a manifest ends in .toml or .json, by what it is written in",
-            hint=f"rename it to {path.with_suffix('.toml').name if path.name else 'manifest.toml'}",
-        )
     try:
+        if path.is_dir():
+            inside = sorted(name for name in _names_in(path) if name.endswith((".toml", ".json")))
+            hint = f"load {path / inside[0]}" if inside else "name a .toml or .json file"
+            raise ManifestError(f"{path}: a folder, not a manifest", hint=hint)
+        if form not in get_args(Format):
+            raise ManifestError(
+                f"{path}: the name of a manifest ends in .toml or .json, by what it is written in",
+                hint=f"rename it to {path.with_suffix('.toml').name if path.name else 'manifest.toml'}",
+            )
         text = path.read_bytes()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _unreadable(path, error) from None
     return loads(text, "toml" if form == "toml" else "json", source=str(path), folder=path.parent)
 
@@ -206,7 +206,14 @@ def _unreadable(path: Path, error: OSError | ValueError) -> ManifestError:
         folder = path.parent
         if not folder.is_dir():
             return ManifestError(f"{path}: no folder {folder}", hint="correct the path")
-        near = did_you_mean(path.name, [p.name for p in folder.iterdir()], cutoff=0.75)
+        near = did_you_mean(path.name, _names_in(folder), cutoff=0.75)
         return ManifestError(f"{path}: no such file{near}", hint=f"ls {folder}")
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return ManifestError(f"{path}: cannot be read: {reason}", hint=f"ls -l {path.parent}")
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError:  # a folder that may be passed through and not be listed
+        return []

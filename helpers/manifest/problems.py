@@ -76,8 +76,9 @@ def no_service(name: str, known: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(quoted(n) for n in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    each = list(dict.fromkeys(names))
+    shown = ", ".join(quoted(name) for name in each[:8])
+    return shown + (f" and {len(each) - 8} more" if len(each) > 8 else "")
 
 
 def raise_problems(problems: Iterable[Problem], source: str, hint: str = "") -> None:

@@ -186,14 +186,13 @@ def file_problems(files: Any, folder: Path | None) -> tuple[dict[str, str], list
 
 def _host_file(value: str, folder: Path | None) -> tuple[Path, str]:
     path = Path(value)
-    if folder is None:
-        if not path.is_absolute():
-            return path, f"{quoted(value)} is not an absolute path; a file beside a manifest needs load()"
-    else:
-        path = (folder / path).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            return path, f"{quoted(value)} lies outside the manifest's folder; copy the file into it"
+    if folder is None and not path.is_absolute():
+        return path, f"{quoted(value)} is not an absolute path; a file beside a manifest needs load()"
     try:
+        if folder is not None:
+            path = (folder / path).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                return path, f"{quoted(value)} lies outside the manifest's folder; copy the file into it"
         if path.is_file():
             with path.open("rb"):
                 return path, ""
@@ -203,4 +202,8 @@ def _host_file(value: str, folder: Path | None) -> tuple[Path, str]:
         near = did_you_mean(path.name, beside, cutoff=0.75)
     except OSError as error:
         return path, f"{quoted(value)} cannot be read: {error.strerror}"
+    except RuntimeError:  # pathlib's word for a loop of symbolic links, up to Python 3.12
+        return path, f"{quoted(value)} is a symbolic link that leads nowhere"
+    if path.is_symlink():
+        return path, f"{quoted(value)} is a symbolic link that leads nowhere"
     return path, f"no file {quoted(value)}{near}"

@@ -1,12 +1,13 @@
 """The manifest as JSON Schema, for editors and for programs in other languages.
 
-`python -m helpers.manifest.schema` writes `manifest.schema.json` beside this module; a test keeps it
-up to date. What a schema cannot say (names that exist, no cycles) is in `rules.py`.
+`python -m helpers.manifest.schema` writes `manifest.schema.json` beside this module (or the file it is
+given); a test keeps it up to date. What a schema cannot say (names that exist, no cycles) is in `rules.py`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,5 +30,6 @@ def schema_text() -> str:
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
-    print(f"written: {SCHEMA_FILE.name}")
+    target = Path(sys.argv[1]) if sys.argv[1:] else SCHEMA_FILE
+    target.write_text(schema_text(), encoding="utf-8")
+    print(f"written: {target.name}")

@@ -4,6 +4,7 @@ A service that is easy to supervise: it stays in the foreground, logs one JSON o
 output, says when it is ready, answers a health check honestly, and ends soon after SIGTERM.
 """
 
+import errno
 import json
 import os
 import signal
@@ -93,26 +94,32 @@ def serve(conn):
 REASONS = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 
-def stop(signum, frame):
-    raise SystemExit(0)
+def accept(listener):
+    """A thread for each client, so that a slow one keeps nobody waiting."""
+    try:
+        while True:
+            conn, _ = listener.accept()
+            threading.Thread(target=serve, args=(conn,), daemon=False).start()
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", 0) != errno.EINVAL:  # EINVAL: main has shut the listener down
+            log("error", "accept", error=str(error))
+            os._exit(1)  # a service that cannot serve ends, and its supervisor starts it again
 
 
 def main():
-    signal.signal(signal.SIGTERM, stop)
+    # SIGTERM is waited for, not handled: no request is interrupted, and as PID 1 it works the same.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     host, port = address(os.environ.get("LISTEN", "127.0.0.1:8000"))
     listener = socket.create_server((host, port), backlog=64)
+    threading.Thread(target=accept, args=(listener,), daemon=True).start()
     log("info", "listening", address=f"{host}:{port}")
     if "NOTIFY_FD" in os.environ:
         # One newline, then the descriptor is closed: https://skarnet.org/software/s6/notifywhenup.html
         with open(int(os.environ["NOTIFY_FD"]), "w") as ready:
             ready.write("\n")
-    try:
-        while True:
-            conn, _ = listener.accept()
-            threading.Thread(target=serve, args=(conn,)).start()
-    finally:
-        listener.close()
-        log("info", "stopping")
+    signal.sigwait({signal.SIGTERM})
+    listener.shutdown(socket.SHUT_RDWR)
+    log("info", "stopping")
     # The interpreter now waits for the threads: requests that are being answered get their answer.
 
 
