@@ -100,9 +100,12 @@ def info(
 @app.command()
 def clean(
     everything: Annotated[bool, typer.Option("--all", help="Remove the current image too.")] = False,
+    docker: Annotated[
+        bool, typer.Option("--docker", help="Also from the Docker engine that answers.")
+    ] = False,
 ) -> None:
-    """Remove images of older recipes and what interrupted builds left, here and in Docker."""
+    """Remove images of older recipes and what interrupted builds left."""
     from helpers.image import clean as clean_images
 
-    for sentence in clean_images(current=everything) or ["nothing to remove"]:
+    for sentence in clean_images(current=everything, docker=docker) or ["nothing to remove"]:
         typer.echo(sentence)

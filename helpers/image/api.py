@@ -50,22 +50,23 @@ def packages() -> list[InstalledPackage]:
     return installed_packages(Cache().path(recipe) / "rootfs", recipe)
 
 
-def clean(*, current: bool = False, older: bool = True) -> list[str]:
+def clean(*, current: bool = False, older: bool = True, docker: bool = False) -> list[str]:
     """Remove images of older recipes (`older`), of the present one (`current`), and dead builds' remains.
 
-    The same images in a running Docker engine go too. Returns a sentence for each thing removed, or kept
-    because it is in use. Raises `ImageError`.
+    With `docker` the same images go from a running Docker engine too, which other users may share. Returns a
+    sentence for each thing removed, or kept because it is in use. Raises `ImageError`.
     """
-    from helpers.image.dockered import REPOSITORY, remove_docker_images
-
     recipe = load_recipe()
 
     def unwanted(short: str) -> bool:
         return current if short == recipe.short else older
 
-    return Cache().clean(unwanted) + remove_docker_images(
-        lambda tag: unwanted(tag.removeprefix(f"{REPOSITORY}:"))
-    )
+    done = Cache().clean(unwanted)
+    if docker:
+        from helpers.image.dockered import REPOSITORY, remove_docker_images
+
+        done += remove_docker_images(lambda tag: unwanted(tag.removeprefix(f"{REPOSITORY}:")))
+    return done
 
 
 def _has_mmdebstrap() -> bool:

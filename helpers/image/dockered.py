@@ -32,7 +32,7 @@ def docker_tag(client: Any, image: Image) -> str:
     The tag is `initlab-lab:` and the first 12 digits of the image's digest. Processes that want the same
     image wait for one import. Raises `ImageError` when the engine refuses it.
     """
-    from docker.errors import DockerException, ImageNotFound
+    from docker.errors import ImageNotFound
     from filelock import FileLock
 
     short = image.digest[:12]
@@ -42,7 +42,7 @@ def docker_tag(client: Any, image: Image) -> str:
         return tag
     except ImageNotFound:
         pass
-    except DockerException as error:
+    except _errors() as error:
         raise _refused(error) from None
     locks = cache_folder() / "images"
     locks.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def docker_tag(client: Any, image: Image) -> str:
                     changes=['CMD ["/bin/bash"]', f"LABEL initlab.image={image.digest}"],
                 )
                 client.images.get(tag)  # an engine that stored nothing is noticed here, not in a lesson
-    except DockerException as error:
+    except _errors() as error:
         raise _refused(error) from None
     return tag
 
@@ -66,26 +66,30 @@ def docker_tag(client: Any, image: Image) -> str:
 def remove_docker_images(unwanted: Callable[[str], bool]) -> list[str]:
     """Remove the lab's images whose tag is unwanted from a running Docker engine; a sentence for each.
 
-    An image a container still uses stays. No engine: nothing to do.
+    An image a container still uses stays. No engine: nothing to do. Raises `ImageError` for one that stops
+    answering.
     """
-    done = []
-    try:
-        import docker
+    import docker
 
-        client = docker.from_env(timeout=10)
-        try:
-            for found in client.images.list(name=REPOSITORY):
-                for tag in found.tags:
-                    if tag.startswith(f"{REPOSITORY}:") and unwanted(tag):
-                        try:
-                            client.images.remove(tag)
-                            done.append(f"removed Docker image {tag}")
-                        except docker.errors.APIError as error:
-                            done.append(f"kept Docker image {tag}: {error.explanation}")
-        finally:
-            client.close()
+    done: list[str] = []
+    try:
+        client = docker.from_env(timeout=60)
     except docker.errors.DockerException:
-        pass
+        return done
+    try:
+        tags = [tag for found in client.images.list(name=REPOSITORY) for tag in found.tags]
+        for tag in tags:
+            if not tag.startswith(f"{REPOSITORY}:") or not unwanted(tag):
+                continue
+            try:
+                client.images.remove(tag)
+                done.append(f"removed Docker image {tag}")
+            except docker.errors.APIError as error:
+                done.append(f"kept Docker image {tag}: {error.explanation}")
+    except _errors() as error:
+        raise _refused(error) from None
+    finally:
+        client.close()
     return done
 
 
@@ -120,20 +124,18 @@ def build_with_docker(recipe: Recipe, staging: Staging, report: Report, log: Pat
         owners = unpack(io.BufferedReader(_Chunks(cast(Iterable[bytes], container.export()))), staging.rootfs)
         (staging.rootfs / ".dockerenv").unlink(missing_ok=True)
         return owners
-    except docker.errors.DockerException as error:
+    except _errors() as error:
         raise _refused(error) from None
     finally:
         _discard(client, container, tag)
 
 
 def _discard(client: Any, container: Any, tag: str) -> None:
-    import docker
-
     try:
         if container is not None:
             container.remove(force=True)
         client.images.remove(tag, force=True)
-    except docker.errors.DockerException:
+    except _errors():
         pass  # the first failure is the one to tell
     finally:
         client.close()
@@ -185,6 +187,14 @@ class _Chunks(io.RawIOBase):
         count = min(len(buffer), len(self._rest))
         buffer[:count], self._rest = self._rest[:count], self._rest[count:]
         return count
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What the `docker` package raises: its own errors, and those of the requests underneath."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    return (DockerException, RequestException)
 
 
 def _refused(error: Exception) -> ImageError:
