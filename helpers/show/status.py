@@ -74,7 +74,7 @@ class StatusTable:
                     pid=row.pid,
                     uptime=row.uptime,
                     restarts=events.restarts(row.name),
-                    memory=table[row.pid].rss if row.pid in table else None,
+                    memory=table[row.pid].rss if row.pid is not None and row.pid in table else None,
                 )
                 for row in native
             ]
