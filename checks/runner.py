@@ -107,6 +107,8 @@ def _seed(seed: object, call: str) -> int:
 def _repeat(call: str, args: tuple[Any, ...], kwargs: dict[str, Any], seed: int) -> str:
     given = [repr(str(a)) if isinstance(a, os.PathLike) else repr(a) for a in args]
     given += [f"{k}={v!r}" for k, v in kwargs.items() if k != "seed"]
+    if any(text.startswith("<") for text in given):  # an object such as a lab: nothing to type
+        return ""
     return f"{call}({', '.join([*given, f'seed={seed}'])})"
 
 

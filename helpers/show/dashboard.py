@@ -21,7 +21,7 @@ __all__ = ["Dashboard"]
 
 _STEP = 0.5
 _COLUMNS = ("service", "state", "PID", "uptime", "restarts", "memory", "", "")
-_GRID = "8em 9em 5em 7em 5em 7em 9em 10em"
+_GRID = "7em 9em 5em 7em 5em 7em 10em 12em"
 
 
 class Dashboard:
@@ -87,13 +87,13 @@ class Dashboard:
                 icon="bolt",
                 button_style="danger",
                 tooltip=f"send SIGKILL to {name}'s main process",
-                layout=w.Layout(width="8.5em"),
+                layout=w.Layout(width="9.5em"),
             )
             restart = w.Button(
                 description=f"Restart {name}",
                 icon="refresh",
                 tooltip=f"restart {name} with {self._lab.init.title}'s own command",
-                layout=w.Layout(width="9.5em"),
+                layout=w.Layout(width="11.5em"),
             )
             kill.on_click(partial(self._kill, name))
             restart.on_click(partial(self._restart, name))

@@ -43,6 +43,7 @@ def test_a_learner_kills_a_service_with_the_mouse_and_the_check_passes(jupyterla
     """Run the cells, press Kill app, read that it is back with another PID, run the check: passed."""
     page.goto(jupyterlab)
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
+    expect(page.get_by_text("| Idle")).to_be_visible()
     expect(page.locator("dialog.jp-Dialog")).to_have_count(0)
     _shoot(page, "00-opened")
 
@@ -69,6 +70,7 @@ def test_a_learner_kills_a_service_with_the_mouse_and_the_check_passes(jupyterla
     assert old != new
     expect(dashboard.get_by_text(f"PID {new}", exact=False).first).to_be_visible()
     _shoot(page, "00-killed")
+    dashboard.screenshot(path=SHOTS / "00-dashboard-whole.png")
 
     check = _cell(page, "phase0.start(lab)")
     check.scroll_into_view_if_needed()
