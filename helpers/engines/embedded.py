@@ -36,7 +36,7 @@ DEFAULT_CAPABILITIES = (
 
 TMPFS_SIZE = 64 * MIB
 # Files of /proc through which root inside could change or read the host: read-only, or emptied.
-_READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/fs")
+_READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/fs", "/proc/acpi", "/proc/scsi")
 _EMPTIED = ("/proc/kcore", "/proc/keys")
 
 _numbers = itertools.count(1)
