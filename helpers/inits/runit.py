@@ -119,14 +119,25 @@ class Runit:
             if process.comm == "runsv" and len(process.argv) == 2 and process.argv[1] in longruns
         }
         found: dict[str, int] = {}
+        logged: set[str] = set()  # services whose logger is there
+        waiting: dict[str, int] = {}
         for process in sorted(processes, key=lambda process: process.pid):
             name = supervisors.get(process.ppid)
-            if name is None or process.state == "Z" or process.comm in ("svlogd", "runsv"):
+            if name is None or process.state == "Z" or process.comm == "runsv":
                 continue
-            if any(word in ("./finish", "control/t") for word in process.argv[:2]):
+            if process.comm == "svlogd":
+                logged.add(name)
+            elif any(word in ("./finish", "control/t") for word in process.argv[:2]):
                 continue
-            # runsv starts the logger first: should its run script not be svlogd yet, the later one counts.
-            found[name] = process.pid
+            elif "./run" in process.argv[:2]:
+                # Two of that name: runsv starts the logger's first, so the later one is the service's.
+                if name in waiting:
+                    logged.add(name)
+                waiting[name] = process.pid
+            else:
+                found[name] = process.pid
+        # A lone ./run may be the logger's, just being started: it does not count.
+        found |= {name: pid for name, pid in waiting.items() if name in logged and name not in found}
         return {service.name: found[service.name] for service in manifest.services if service.name in found}
 
     def log_path(self, service: str) -> str:
