@@ -151,26 +151,21 @@ def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
         f"/etc/runit/wait-for {other.name} {seconds} || exit 1" for other, seconds in plan.waits(service)
     ]
     lines = exports(service.env)
-    if service.cwd is not None:
-        lines.append(f"cd {quote(service.cwd)} || exit 1")
+    folder = [f"cd {quote(service.cwd)} || exit 1"] if service.cwd is not None else []
     if _marks(service):
         waits = ["rm -f started", *waits, ": >started"]
-    values = {
-        "title": title(service),
-        "waits": waits,
-        "exports": lines,
-        "command": _command(service, service.command),
-    }
+    head = {"title": title(service), "waits": waits}
+    command = f"exec {_command(service, service.command)}"
     if service.kind == "oneshot":
-        tree.script(f"{home}/run", fill("runit", "run-oneshot", **values))
-        down = _command(service, service.down) if service.down else ""
-        tree.script(
-            f"{home}/finish",
-            fill("runit", "finish-oneshot", exports=lines if down else "", down=down and f"exec {down}"),
-        )
+        # Its marks lie in the service's directory: only the command itself goes elsewhere.
+        work = "; ".join([*folder, command])
+        tree.script(f"{home}/run", fill("runit", "run-oneshot", exports=lines, command=work, **head))
+        down = [*lines, *folder, f"exec {_command(service, service.down)}"] if service.down else []
+        tree.script(f"{home}/finish", fill("runit", "finish-oneshot", down=down))
         tree.script(f"{home}/check", fill("runit", "check-oneshot"))
     else:
-        tree.script(f"{home}/run", fill("runit", "run", **values))
+        text = fill("runit", "run", exports=[*lines, *folder], command=command, **head)
+        tree.script(f"{home}/run", text)
         check = check_command(service.readiness)
         if _marks(service):
             check = "[ -e started ]"
