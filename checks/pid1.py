@@ -130,7 +130,9 @@ def status(trial: Trial, program: Program) -> Finding:
     seen = f"{_or_running(code)} and {_or_running(code_killed)}"
     if (code, code_killed) == (wanted, 128 + number):
         return trial.ok(asked=asked, expected=expected, seen=seen)
-    if code == 0:
+    if code is None or code_killed is None:
+        hint = "does-not-exit"
+    elif code == 0:
         hint = "raw-status" if code_killed == number else "exit-zero"
     elif code != wanted:
         hint = "wrong-status"
@@ -138,7 +140,7 @@ def status(trial: Trial, program: Program) -> Finding:
         hint = "blocked-in-child"
     else:
         known = {256 - number: "negative-status", 0: "signal-as-zero"}
-        hint = "signal-status" if code_killed is None else known.get(code_killed, "signal-status")
+        hint = known.get(code_killed, "signal-status")
     return trial.no(asked=asked, expected=expected, seen=seen, hint=hint)
 
 

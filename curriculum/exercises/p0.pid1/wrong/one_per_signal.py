@@ -8,11 +8,11 @@ args = sys.argv[1:]
 group = args[:1] == ["-g"]
 command = args[1:] if group else args
 
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
 child = os.fork()
 if child == 0:
     os.setpgid(0, 0)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
     try:
         os.execvp(command[0], command)
     except OSError as error:
@@ -33,8 +33,6 @@ def forward(signum, frame):
 
 signal.signal(signal.SIGTERM, forward)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 
 while True:
     signal.sigwait({signal.SIGCHLD})
