@@ -281,6 +281,7 @@ def _keep_outputs(name: str) -> None:
 def vet(
     only: Annotated[str | None, typer.Option(metavar="ID", help="one exercise, or one notebook")] = None,
     fast: Annotated[bool, typer.Option("--fast", help="execute nothing")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="how many things to look at at once")] = 2,
 ) -> None:
     """Vet the whole course: does it hold together, and do its checks judge as they should? (for authors)"""
     import time
@@ -291,7 +292,7 @@ def vet(
     course = Curriculum.default()
     began = time.monotonic()
     failed = passed = 0
-    for result in compiler.vet(course, _run_check, only=only, fast=fast):
+    for result in compiler.vet(course, _run_check, only=only, fast=fast, jobs=1 if fast else jobs):
         print(f"{'ok  ' if result.ok else 'FAIL'} {result.seconds:6.1f} s  {result.name}", flush=True)
         for problem in result.problems:
             print("\n".join(f"                 {line}" for line in problem.splitlines()), flush=True)

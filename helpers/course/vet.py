@@ -12,9 +12,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,32 +77,47 @@ class Result:
 
 
 def vet(
-    curriculum: Curriculum, run_check: RunCheck, *, only: str | None = None, fast: bool = False
+    curriculum: Curriculum, run_check: RunCheck, *, only: str | None = None, fast: bool = False, jobs: int = 1
 ) -> Iterator[Result]:
     """Vet item by item. `fast` executes nothing; `only` is the id of an exercise or the name of a notebook.
 
-    Artefacts of what failed are put in `build/vet/`. Raises CourseError when `only` names nothing.
+    With `jobs` above 1 that many processes look at items at once (checks mostly wait), and `run_check` must
+    be a function of a module; results come in the order of the items either way. Artefacts of what failed are
+    put in `build/vet/`. Raises CourseError when `only` names nothing.
     """
     failed = curriculum.build / "vet"
     if only is None:
         shutil.rmtree(failed, ignore_errors=True)
-    with _room() as room:
+    with tempfile.TemporaryDirectory(prefix="initlab-vet-") as name:
+        room = Path(name)
         found = list(items(curriculum, run_check, room, only=only, fast=fast))
         if not found:
             known = [source.name for source in curriculum.notebooks()]
             known += sorted(path.name for path in curriculum.exercises.glob("*/"))
             raise CourseError(f"nothing to vet is called {only!r}", hint=f"there are: {', '.join(known)}")
-        for item in found:
-            began = time.monotonic()
+        look = partial(_look, room=room, failed=failed)
+        if jobs == 1:
+            yield from map(look, found)
+            return
+        # Spawned, not forked: labs keep threads, which do not survive a fork.
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             try:
-                problems = item.look()
-            except InitlabError as error:
-                problems = [str(error)]
-            kept = room / item.name
-            if problems and kept.is_dir():
-                shutil.copytree(kept, failed / item.name, dirs_exist_ok=True)
-            shutil.rmtree(kept, ignore_errors=True)
-            yield Result(item.name, tuple(problems), time.monotonic() - began)
+                yield from pool.map(look, found)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _look(item: Item, *, room: Path, failed: Path) -> Result:
+    began = time.monotonic()
+    try:
+        problems = item.look()
+    except InitlabError as error:
+        problems = [str(error)]
+    kept = room / item.name
+    if problems and kept.is_dir():
+        shutil.copytree(kept, failed / item.name, dirs_exist_ok=True)
+    shutil.rmtree(kept, ignore_errors=True)
+    return Result(item.name, tuple(problems), time.monotonic() - began)
 
 
 def items(
@@ -342,13 +359,6 @@ def _run(curriculum: Curriculum, source: NotebookSource, edition: Edition, folde
         judge = _not_started if edition == Edition.LEARNER else partial(_passes, exercise)
         problems += [f"{exercise.id}: {problem}" for said in verdicts for problem in judge(said)]
     return problems
-
-
-@contextmanager
-def _room() -> Iterator[Path]:
-    """A folder for what is made on the way."""
-    with tempfile.TemporaryDirectory(prefix="initlab-vet-") as name:
-        yield Path(name)
 
 
 @contextmanager
