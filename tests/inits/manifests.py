@@ -1,0 +1,26 @@
+"""The manifests these tests render and run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.filetree import FileTree
+from helpers.inits import registry
+from helpers.manifest import Manifest, load
+
+__all__ = ["HERE", "INITS", "MANIFESTS", "tree_of"]
+
+HERE = Path(__file__).resolve().parent
+INITS = registry.names()
+MANIFESTS: dict[str, Manifest] = {
+    "web": load(HERE.parents[1] / "labs" / "stacks" / "web" / "manifest.toml"),
+    "every": load(HERE / "every.toml"),
+}
+
+
+def tree_of(init: str, manifest: Manifest) -> FileTree:
+    """What a lab lays over the image: the rendered tree and the manifest's own files."""
+    tree = registry.get(init).render(manifest).tree
+    for inside, outside in manifest.files.items():
+        tree.add(inside, Path(outside).read_bytes())
+    return tree
