@@ -6,9 +6,12 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from docker.errors import DockerException
+
+from helpers.engines._docker_stream import STDOUT
 from helpers.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -57,8 +60,10 @@ class Relay:
             listener.close()
 
     @staticmethod
-    def _thread(target: object, *args: object) -> None:
-        threading.Thread(target=target, args=args, name="initlab-relay", daemon=True).start()  # type: ignore[arg-type]
+    def _thread(target: Callable[..., None], *args: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=args, name="initlab-relay", daemon=True)
+        thread.start()
+        return thread
 
     def _serve(self, port: int) -> None:
         listener = self._listeners[port]
@@ -75,12 +80,15 @@ class Relay:
             try:
                 command = self._box.command(["python3", "-I", "-S", "-c", _INSIDE, str(port)], stdin=True)
                 with command.stream() as stream:
-                    self._thread(_send_up, client, stream)
+                    sender = self._thread(_send_up, client, stream)
                     while (frame := stream.read()) is not None:
-                        if frame[0] == 1:
+                        if frame[0] == STDOUT:
                             client.sendall(frame[1])
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RD)  # wakes the sender: a socket being read is not closed
+                sender.join()
                 reset = command.code() == _REFUSED
-            except (SandboxError, OSError):
+            except (SandboxError, DockerException, OSError):
                 pass  # the sandbox or the client has gone
             if reset:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

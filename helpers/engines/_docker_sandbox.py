@@ -30,7 +30,7 @@ _NOT_EXECUTED = re.compile(
     r"(: unknown)?\s*$",
     re.IGNORECASE,
 )
-_NO_PROCESS = re.compile(r"resource temporarily unavailable|cannot fork|fork/exec|EAGAIN", re.IGNORECASE)
+_RUNTIME_NEEDS = 4  # processes and threads the runtime starts inside before the command is executed
 
 
 def shell_argv(cli: str | None, url: str, name: str) -> list[str]:
@@ -296,7 +296,8 @@ class DockerSandbox(Inside):
             self._reach.send_command(self, command, signal.SIGKILL, whole=True)
             raise
         if code != 0:
-            if code in (None, 137) and self._over.wait(0.05):
+            if code in (None, 137) and not self._is_running():
+                self._over.wait(_SOON)
                 self._check()
             self._explain(argv, code, bytes(out or err).decode(errors="replace"))
         return ExecResult(137 if code is None else code, bytes(out), bytes(err))
@@ -308,12 +309,31 @@ class DockerSandbox(Inside):
         found = _NOT_EXECUTED.search(said)
         if found is not None:
             raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {_as_libc(found[1])}")
-        if _NO_PROCESS.search(said):
+        if self._is_full():
             raise SandboxError(
                 f"cannot start {argv[0]}: the sandbox has no process to spare (limit {self._limits.pids})",
                 hint="end some of its processes, or start it with Limits(pids=...)",
             )
         raise SandboxError(f"cannot start {argv[0]} in the sandbox: {said.strip()}")
+
+    def _is_running(self) -> bool:
+        from docker.errors import APIError
+
+        try:
+            return bool(self.api.inspect_container(self.container)["State"]["Running"])
+        except APIError:
+            return False
+
+    def _is_full(self) -> bool:
+        """Whether a command failed for want of a process: the runtime's own message is any of many."""
+        from docker.errors import APIError
+
+        try:
+            used = self.api.stats(self.container, stream=False, one_shot=True).get("pids_stats", {})
+        except APIError:
+            return False
+        limit = self._limits.pids
+        return limit is not None and used.get("current", 0) > limit - _RUNTIME_NEEDS
 
     def shell_command(self) -> list[str]:
         """See `helpers.engines.base.Sandbox.shell_command`."""

@@ -13,6 +13,7 @@ from helpers.engines.base import Sandbox
 from helpers.errors import SandboxError
 from tests.engines.support import eventually, find, python
 
+FAR = True
 PIPE = subprocess.PIPE
 
 

@@ -17,6 +17,7 @@ from helpers.engines.base import Engine, Image, Network, Sandbox
 from helpers.errors import SandboxError
 from tests.engines.support import ECHO_SERVER, REPLY_AT_END_SERVER, eventually, find, python
 
+FAR = True
 LOOPBACK, ANY, AT_END, NOBODY = 8001, 8002, 8003, 8004
 
 

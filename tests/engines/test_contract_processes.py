@@ -12,6 +12,7 @@ from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.errors import SandboxError
 from tests.engines.support import IDLE, eventually, find, python
 
+FAR = True
 Start = Callable[..., Sandbox]
 
 

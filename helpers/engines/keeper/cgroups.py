@@ -5,6 +5,7 @@ Sources: the kernel's Documentation/admin-guide/cgroup-v1/{memory,pids}.rst and 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 __all__ = ["Cgroups", "create", "remove"]
 
 _WANTED = ("memory", "pids")
+_OURS = "initlab"  # the group that holds the sandboxes' groups where we own the root group
+_LEAF = "initlab-rest"  # the group for everything else where we were delegated one
 _DELEGATE = "systemd-run --user --scope -p Delegate=yes initlab open"
 
 
@@ -95,20 +98,15 @@ def _create_v1(name: str, own: dict[str, str], hierarchies: dict[str, str]) -> C
 def _create_v2(name: str, root: Path, own: str) -> Cgroups:
     """Version 2: a group may hold processes or hand out controllers, not both (no internal processes).
 
-    So: below the root cgroup when we own it; else below a delegated cgroup of ours, after moving
-    this process (the keeper) to a leaf of it.
+    So: below a group of ours beside everything else, where we own the root group; else below our own
+    group, when it was delegated to us, after moving all that is in it to a leaf.
     """
     groups = Cgroups(version=2)
     problems = []
-    mine = Path(str(root) + own.removesuffix("/initlab-keeper"))  # where an earlier sandbox left us
-    for base, leaf in ((root / "initlab", False), (mine, True)):
+    mine = Path(str(root) + own.removesuffix(f"/{_LEAF}"))  # an earlier sandbox may have left us there
+    for prepare, base in ((_beside, root / _OURS), (_delegated, mine)):
         try:
-            if leaf and base != root:
-                (base / "initlab-keeper").mkdir(exist_ok=True)
-                _write(str(base / "initlab-keeper" / "cgroup.procs"), "0")
-            elif not leaf:
-                _enable(root)
-                base.mkdir(exist_ok=True)
+            prepare(base)
             _enable(base)
             (base / name).mkdir()
         except OSError as error:
@@ -119,6 +117,23 @@ def _create_v2(name: str, root: Path, own: str) -> Cgroups:
     why = "; ".join(problems)
     groups.missing = [f"no {what} limit: cannot make a cgroup ({why}); try: {_DELEGATE}" for what in _WANTED]
     return groups
+
+
+def _beside(base: Path) -> None:
+    _enable(base.parent)
+    base.mkdir(exist_ok=True)
+
+
+def _delegated(base: Path) -> None:
+    leaf = base / _LEAF
+    leaf.mkdir(exist_ok=True)
+    for _ in range(10):  # what is moved may fork meanwhile
+        pids = (base / "cgroup.procs").read_text().split()
+        if not pids:
+            break
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                _write(str(leaf / "cgroup.procs"), pid)
 
 
 def _enable(group: Path) -> None:
@@ -185,4 +200,7 @@ def _try_remove(folder: str) -> bool:
         return True
     except OSError:
         return False
+    if os.path.basename(os.path.dirname(folder)) == _OURS:
+        with contextlib.suppress(OSError):  # another sandbox's group is still in it
+            os.rmdir(os.path.dirname(folder))
     return True

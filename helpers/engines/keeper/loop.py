@@ -49,6 +49,10 @@ class Keeper:
         try:
             while not self._over:
                 for key, mask in self._selector.select():
+                    # A callback before this one may have closed it: destroying a box that prints does.
+                    now = self._selector.get_map().get(key.fd)
+                    if now is None or now.data is not key.data:
+                        continue
                     callback: Callable[[int], None] = key.data
                     callback(mask)
         finally:
