@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from checks.behaviours import Trial
 from helpers.engines.base import MIB, Engine, Exit, Image, Limits, Pid1, Process, Sandbox
-from helpers.errors import SandboxError
+from helpers.errors import SandboxError, SandboxGone
 from helpers.filetree import FileTree
 
 __all__ = ["Box", "Program", "random_word"]
@@ -165,10 +165,17 @@ class Box:
         return next(p for p in self.sandbox.processes() if p.pid == 1)
 
     def sh(self, script: str) -> None:
-        """Run a line of shell beside PID 1. Raises SandboxError when it fails."""
+        """Run a line of shell beside PID 1.
+
+        Raises SandboxError when it fails, and SandboxGone when that is because PID 1 has ended: the
+        shell is then killed with everything else, perhaps before we have been told of the end.
+        """
         done = self.sandbox.exec(["/bin/sh", "-c", script])
-        if done.code != 0:
-            raise SandboxError(f"`{script[:80]}` failed inside: {done.stderr.decode(errors='replace')}")
+        if done.code == 0:
+            return
+        if self.wait_exit(1.0) is not None:
+            raise SandboxGone(self.ended())
+        raise SandboxError(f"`{script[:80]}` failed inside: {done.stderr.decode(errors='replace')}")
 
     def blocks(self, pid: int, signum: int) -> bool:
         """Whether a process has a signal blocked (SigBlk of /proc/PID/status, proc(5))."""

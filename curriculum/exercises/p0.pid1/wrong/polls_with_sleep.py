@@ -1,5 +1,5 @@
 # hint: reaps-late
-# Looks for dead children every one and a half seconds: in between they stay.
+# Looks for dead children every two and a half seconds: in between they stay.
 import os
 import signal
 import sys
@@ -37,7 +37,7 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 status = None
 while status is None:
-    time.sleep(1.5)
+    time.sleep(2.5)
     while True:
         try:
             pid, found = os.waitpid(-1, os.WNOHANG)
