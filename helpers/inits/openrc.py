@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
-from helpers.inits.plan import backs_off, fd_notes, limit_notes, make_plan, oneshot_notes
+from helpers.inits.plan import fd_notes, limit_notes, make_plan, oneshot_notes
 from helpers.inits.readiness import check_command, wait_seconds
 from helpers.inits.shell import env_words, exports, join, quote
 from helpers.inits.templates import fill, title
@@ -228,9 +228,14 @@ def _longrun(service: Service) -> str:
 
 
 def _respawn(restart: Restart) -> list[str]:
-    """respawn_max=0: no end, where the default gives up after ten. A delay of 0, the default, is refused."""
-    delay = [f"respawn_delay={math.ceil(restart.delay)}"] if backs_off(restart) else []
-    return [*delay, "respawn_max=0"]
+    """respawn_max=0: no end, where the default gives up after ten. A delay of 0, the default, is refused.
+
+    A delay is never rounded down to none. Without one, a service that always ends at once is started
+    hundreds of times a second, and supervise-daemon loses sight of it after some thousand: an end between
+    its fork(2) and its open(2) of the fifo wakes nobody (supervise-daemon.c, seen here with 0.56).
+    """
+    delay = math.ceil(restart.delay)
+    return [*([f"respawn_delay={delay}"] if delay else []), "respawn_max=0"]
 
 
 def _oneshot(service: Service) -> str:
@@ -284,12 +289,11 @@ def _notes(service: Service) -> list[Unsupported]:
             "restart.policy",
             "supervise-daemon restarts whatever ends, with any exit status; rendered as always",
         )
-    if restart.policy != "never" and backs_off(restart):
-        if restart.delay != math.ceil(restart.delay):
-            note(
-                "restart.delay", f"respawn_delay counts whole seconds; rendered as {math.ceil(restart.delay)}"
-            )
-        if restart.factor > 1:
+    if restart.policy != "never":
+        whole = math.ceil(restart.delay)
+        if restart.delay != whole:
+            note("restart.delay", f"respawn_delay counts whole seconds; rendered as {whole}")
+        if restart.delay and restart.factor > 1:
             note("restart.factor", "respawn_delay is the same after every end")
     if service.stop_grace != math.ceil(service.stop_grace):
         note("stop_grace", f"retry counts whole seconds; rendered as {math.ceil(service.stop_grace)}")

@@ -144,9 +144,9 @@ def test_what_no_process_can_be_given_is_refused(init: str, service: Service, sa
 
 @pytest.mark.parametrize("init", INITS)
 def test_a_plain_service_has_nothing_that_is_lost_but_what_the_init_never_has(init: str) -> None:
-    """Defaults give no notes; OpenRC alone, which has no logger, says so for each service."""
+    """Defaults give no notes; OpenRC alone has no logger and counts delays in whole seconds."""
     rendered = registry.get(init).render(manifest(longrun("a")))
-    assert fields(rendered) == ({("a", "log")} if init == "openrc" else set())
+    assert fields(rendered) == ({("a", "log"), ("a", "restart.delay")} if init == "openrc" else set())
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -155,6 +155,8 @@ def test_what_gets_lost_is_told(init: str) -> None:
     told = fields(registry.get(init).render(MANIFESTS["every"]))
     always = {("words", "limits.memory"), ("words", "limits.pids")}
     logs = {(s.name, "log") for s in MANIFESTS["every"].services if s.kind != "bundle"}
+    longruns = {s.name for s in MANIFESTS["every"].services if s.kind == "longrun"}
+    seconds = {(name, "restart.delay") for name in longruns - {"once"}}
     waiting = {("prepare", "depends_on"), ("words", "depends_on"), ("listener", "depends_on")}
     kinds = {("prepare", "kind"), ("backend", "kind")}
     soon = {("fragile", "restart.delay"), ("patient", "restart.delay")}
@@ -166,7 +168,8 @@ def test_what_gets_lost_is_told(init: str) -> None:
             "s6": waiting | kinds | soon,
             "openrc": logs
             | {("notifier", "readiness"), ("fragile", "restart.policy"), ("stubborn", "stop_grace")}
-            | {("patient", "restart.delay"), ("patient", "restart.factor")},
+            | seconds
+            | {("patient", "restart.factor")},
         }[init]
     )
 
@@ -224,6 +227,14 @@ def test_s6_log_is_never_asked_for_larger_files_than_it_can_have() -> None:
     service = longrun("a", log={"max_bytes": 10**9})
     assert " s268435455 " in texts("s6", service)["/etc/s6/service/a/log/run"]
     assert fields(registry.get("s6").render(manifest(service))) == {("a", "log.max_bytes")}
+
+
+@pytest.mark.parametrize(("delay", "lines"), [(0, 0), (0.1, 1), (1, 1), (1.5, 2)])
+def test_openrc_rounds_a_delay_up(delay: float, lines: int) -> None:
+    """respawn_delay counts whole seconds and refuses 0, which is its default."""
+    text = texts("openrc", longrun("a", restart={"delay": delay}))["/etc/init.d/a"]
+    assert ("respawn_delay" in text) is bool(lines)
+    assert not lines or f"respawn_delay={lines}\n" in text
 
 
 def test_openrc_never_restarts_what_it_does_not_supervise() -> None:
