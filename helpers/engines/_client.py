@@ -79,6 +79,7 @@ class KeeperClient:
     ) -> None:
         sweep_leftovers()
         self._owner = os.getpid()
+        self._lost = False
         self.home, lock = _make_home()
         self._on_exit = on_exit
         self._on_lost = on_lost
@@ -112,8 +113,8 @@ class KeeperClient:
 
     @property
     def alive(self) -> bool:
-        """Whether the keeper runs."""
-        return self._process.poll() is None
+        """Whether the keeper runs and hears us."""
+        return not self._lost and self._process.poll() is None
 
     def ask(self, do: str, sockets: list[socket.socket] | None = None, **request: Any) -> dict[str, Any]:
         """Send a request and wait for the answer. Raises SandboxError with what the keeper says."""
@@ -163,6 +164,7 @@ class KeeperClient:
                     break
                 self._dispatch(json.loads(received[4 : 4 + length]))
                 del received[: 4 + length]
+        self._lost = True
         for future in list(self._waiting.values()):
             if not future.done():
                 future.set_exception(ConnectionError("connection lost"))
