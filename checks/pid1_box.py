@@ -79,9 +79,9 @@ def random_word(rng: random.Random, length: int = 6) -> str:
 def place() -> tuple[Engine, Image]:
     """The engine and the image checks run on. Raises EngineUnavailable and ImageError."""
     from helpers import image
-    from helpers.engines.embedded import Embedded
+    from helpers.engines import registry
 
-    return Embedded(), image.ensure()
+    return registry.best(), image.ensure()
 
 
 class Box:
