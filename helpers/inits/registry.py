@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from helpers.errors import RenderError
-from helpers.inits.base import Init
+
+if TYPE_CHECKING:
+    from helpers.inits.base import Init
 
 __all__ = ["get", "names"]
 
