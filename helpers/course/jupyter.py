@@ -41,6 +41,13 @@ _SETTINGS = {
     # The questions JupyterLab asks on a first start: they cover the notebook, and need a network.
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+_KERNEL_CONFIG = """\
+# Written by `initlab open`. Makes %%exercise known from the start: after a restart of the kernel,
+# learners run the cell they work on, not the one with %load_ext.
+c.InteractiveShellApp.exec_lines = [
+    "__import__('helpers.course').course.load_ipython_extension(get_ipython())"
+]
+"""
 
 
 @dataclass
@@ -100,6 +107,8 @@ def start(
     lab = workspace.state / "lab"
     log = workspace.state / "jupyter.log"
     write_atomically(lab / "settings" / "overrides.json", json.dumps(_SETTINGS, indent=1).encode())
+    profile = _ipython(workspace) / "profile_default"
+    write_atomically(profile / "ipython_kernel_config.py", _KERNEL_CONFIG.encode())
     token = secrets.token_hex(24)
     page = f"/lab/tree/{quote(first)}" if (workspace.root / first).exists() else "/lab"
     command = [
@@ -144,6 +153,10 @@ def _record(workspace: Workspace) -> Path:
     return workspace.state / "lab" / "server.json"
 
 
+def _ipython(workspace: Workspace) -> Path:
+    return workspace.state / "ipython"
+
+
 def _environment(workspace: Workspace, token: str) -> dict[str, str]:
     """The token by environment, not by argument, as arguments are seen by every user (ps)."""
     here = str(Path(sys.executable).parent)
@@ -151,6 +164,8 @@ def _environment(workspace: Workspace, token: str) -> dict[str, str]:
         "JUPYTER_TOKEN": token,
         # Kernels are this Python, not one of the same name that the user installed earlier.
         "JUPYTER_PREFER_ENV_PATH": "1",
+        # Nor do they read what the user set up for IPython elsewhere: the course runs alike for everybody.
+        "IPYTHONDIR": str(_ipython(workspace)),
         ENVIRONMENT: str(workspace.root),
         # `initlab` is found in JupyterLab's terminals.
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from helpers.course import exercises, portfolio
-from helpers.course.workspace import find
-from helpers.errors import CourseError
-
 __all__ = ["exercise", "load_ipython_extension"]
 
 
@@ -20,6 +16,10 @@ def exercise(line: str, cell: str) -> None:
 
     Raises CourseError for an unknown exercise, outside a workspace, and when the disk refuses.
     """
+    from helpers.course import exercises, portfolio  # here, as every kernel of a workspace loads this module
+    from helpers.course.workspace import find
+    from helpers.errors import CourseError
+
     found = exercises.load(line.strip())
     workspace = find()
     if workspace is None:
@@ -33,9 +33,7 @@ def exercise(line: str, cell: str) -> None:
     lines = len(text.splitlines())
     print(f"{'saved' if saved.changed else 'unchanged:'} {shown} ({lines} line{'' if lines == 1 else 's'})")
     if saved.kept is not None:
-        print(
-            f"{shown.name} had been changed outside of this cell: the former one is kept as {saved.kept.name}"
-        )
+        print(f"{shown.name} held other work than this cell last saved: it is kept as {saved.kept.name}")
     if saved.path.suffix == ".py" and (problem := portfolio.syntax_problem(text, shown.name)):
         # In the cell the magic's own line, and blank lines after it, come before the file's first line.
         above = 1 + len(cell) - len(cell.lstrip("\n"))

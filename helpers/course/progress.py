@@ -322,7 +322,7 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def _move_aside(path: Path) -> str:
-    """Put a damaged database (and its journal) out of the way; nothing is deleted. Returns what to tell."""
+    """Put a damaged database out of the way; nothing is deleted. Returns what to tell."""
     with FileLock(path.with_name(path.name + ".lock")):
         try:
             _connect(path).close()
@@ -333,9 +333,6 @@ def _move_aside(path: Path) -> str:
         number = 1
         while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
             number += 1
-        # The journal first: a journal left beside a new database would be played back into it.
-        journal = path.with_name(path.name + "-journal")
-        if journal.exists():
-            journal.rename(aside.with_name(aside.name + "-journal"))
+        # A journal needs no care: SQLite plays it back, or drops it, before it looks at the file at all.
         path.rename(aside)
     return f"The progress file was damaged. It is kept as {aside}; a new one was started."

@@ -76,12 +76,17 @@ class Lab:
             return json.loads(text) if "json" in answer.headers["Content-Type"] else text
 
     def run(self, code: str) -> str:
-        """Run code in a new kernel of the first notebook; what it printed."""
+        """Run code in a new kernel of a notebook of phase 0; what it printed."""
         import websocket
 
         session = self.ask(
             "/api/sessions",
-            {"path": "phase0/x.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}},
+            {
+                "path": f"phase0/{uuid.uuid4().hex}.ipynb",
+                "name": "",
+                "type": "notebook",
+                "kernel": {"name": "python3"},
+            },
         )
         parts = urlsplit(self.url)
         socket_ = websocket.create_connection(
@@ -173,6 +178,15 @@ def test_a_learner_gets_jupyterlab_with_our_kernel_and_no_questions(shared: Lab)
     assert printed[3].startswith(str(Path(sys.executable).parent))
     assert printed[4] == "saved portfolio/phase0/double.py (1 line)"
     assert (home / "portfolio/phase0/double.py").read_text() == "print(1)\n"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_exercise_magic_is_known_from_the_start(shared: Lab) -> None:
+    """After a restart of the kernel one runs the cell one works on; `%load_ext` again says nothing."""
+    code = "get_ipython().run_cell_magic('exercise', 'p0.double', 'print(2)')"
+    assert "portfolio/phase0/double.py (1 line)" in shared.run(code)
+    assert shared.run("%load_ext helpers.course") == ""
 
 
 @pytest.mark.slow
