@@ -55,13 +55,14 @@ def namespace_command() -> list[str]:
 def _has_subordinate_ids() -> bool:
     import pwd
 
-    name = pwd.getpwuid(os.getuid()).pw_name
-    mine = (f"{name}:", f"{os.getuid()}:")
+    mine = [f"{os.getuid()}:"]
+    with contextlib.suppress(KeyError):  # a user ID without a name, as containers have
+        mine.append(f"{pwd.getpwuid(os.getuid()).pw_name}:")
     try:
         tables = [Path(f"/etc/{table}").read_text().splitlines() for table in ("subuid", "subgid")]
     except OSError:
         return False
-    return all(any(line.startswith(mine) for line in table) for table in tables)
+    return all(any(line.startswith(tuple(mine)) for line in table) for table in tables)
 
 
 class KeeperClient:

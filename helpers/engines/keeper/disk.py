@@ -6,6 +6,7 @@ in it hides nothing below, but its mode and owner win, so parents copy theirs fr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from base64 import b64decode
@@ -52,7 +53,9 @@ class Disk:
                 os.mkdir(made)
                 if os.path.isdir(lower):
                     like = os.stat(lower)
-                    os.chown(made, like.st_uid, like.st_gid)
+                    # An owner that has no number in our user namespace cannot be given; ours serves.
+                    with contextlib.suppress(OSError):
+                        os.chown(made, like.st_uid, like.st_gid)
                     os.chmod(made, stat.S_IMODE(like.st_mode))
                 else:
                     os.chmod(made, 0o755)  # noqa: S103 - a directory of the sandbox's own root
