@@ -55,7 +55,7 @@ def learner_file(exercise: str, path: object, *, call: str) -> bytes:
     if not file.exists():
         raise NotStarted(f"There is no {file}.", hint=again)
     if made.untouched(file):
-        raise NotStarted(f"{file} still says what it said at the start.", hint=again)
+        raise NotStarted(f"{file} still says what it said at the start.", hint=f"change it, then {again}")
     try:
         data = file.read_bytes()
     except OSError as error:
