@@ -105,7 +105,10 @@ class Lab:
         if not self._get_watcher().wait_for(lambda watcher: longruns <= watcher.ready(), timeout):
             self._explain_not_ready(longruns - self._get_watcher().ready(), timeout)
         oneshots = {s.name for s in self.manifest.services if s.kind == "oneshot"}
-        while left := oneshots - {row.name for row in self._native_status() if row.state == "up"}:
+        while oneshots:
+            left = oneshots - {row.name for row in self._native_status() if row.state == "up"}
+            if not left:
+                break
             if time.monotonic() > end:
                 self._explain_not_ready(left, timeout)
             time.sleep(0.02)

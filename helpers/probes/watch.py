@@ -120,12 +120,14 @@ class Watcher:
 
     def _watch_readiness(self) -> None:
         services = [s for s in self._manifest.services if s.kind == "longrun"]
+        longruns = {service.name for service in services}
         while not self._over.is_set():
-            ready = self.ready()
             for service in services:
                 if self._over.is_set():
                     return
-                if service.name not in ready:
+                ready = self.ready()
+                # Before what it needs is ready the answer is known, and asking would slow the boot down.
+                if service.name not in ready and ready.issuperset(longruns.intersection(service.depends_on)):
                     try:
                         self._probe(service)
                     except SandboxGone:
