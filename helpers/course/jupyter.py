@@ -18,7 +18,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,24 +102,49 @@ def start(
     Takes port 8888, or the next free one. Raises CourseError when JupyterLab is not installed, the port asked
     for is taken, or the server does not come up; the message then holds the end of its log.
     """
-    chosen, note = _port(port)
-    lab = workspace.state / "lab"
-    log = workspace.state / "jupyter.log"
-    write_atomically(lab / "settings" / "overrides.json", json.dumps(_SETTINGS, indent=1).encode())
+    write_atomically(
+        _lab(workspace) / "settings" / "overrides.json", json.dumps(_SETTINGS, indent=1).encode()
+    )
     profile = _ipython(workspace) / "profile_default"
     write_atomically(profile / "ipython_kernel_config.py", _KERNEL_CONFIG.encode())
     token = secrets.token_hex(24)
     page = f"/lab/tree/{quote(first)}" if (workspace.root / first).exists() else "/lab"
+    while True:
+        chosen, note = _port(port)
+        base = f"http://localhost:{chosen}"
+        process, log = _launch(workspace, chosen, token, page, browser=browser)
+        server = Server(process, f"{base}{page}?token={token}", log, note)
+        try:
+            _wait_for(server, base, token)
+            record = {"base": base, "page": page, "token": token}
+            write_atomically(_record(workspace), json.dumps(record).encode(), mode=0o600)
+            return server
+        except CourseError:
+            server.stop()
+            # Somebody may take the port between our look and the server's: look again.
+            if port is not None or _free(chosen):
+                raise
+        except BaseException:
+            server.stop()
+            raise
+
+
+def _launch(
+    workspace: Workspace, port: int, token: str, page: str, *, browser: bool
+) -> tuple[subprocess.Popen[bytes], Path]:
+    log = workspace.state / "jupyter.log"
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *(sys.executable, "-m", "jupyterlab"),
         *(["--allow-root"] if os.geteuid() == 0 else []),
+        # Jupyter opens it by a file that redirects, so the token is in no command line either.
+        f"--ServerApp.open_browser={browser}",
         f"--ServerApp.root_dir={workspace.root}",
-        f"--ServerApp.port={chosen}",
+        f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         "--ServerApp.base_url=/",
         f"--LabApp.default_url={page}",
-        f"--LabApp.app_settings_dir={lab / 'settings'}",
-        f"--LabApp.workspaces_dir={lab / 'workspaces'}",
+        f"--LabApp.app_settings_dir={_lab(workspace) / 'settings'}",
+        f"--LabApp.workspaces_dir={_lab(workspace) / 'workspaces'}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
@@ -135,22 +159,15 @@ def start(
             start_new_session=True,
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
         )
-    base = f"http://localhost:{chosen}"
-    server = Server(process, f"{base}{page}?token={token}", log, note)
-    try:
-        _wait_for(server, base, token)
-        record = {"base": base, "page": page, "token": token}
-        write_atomically(_record(workspace), json.dumps(record).encode(), mode=0o600)
-    except BaseException:
-        server.stop()
-        raise
-    if browser:
-        webbrowser.open(server.url)
-    return server
+    return process, log
+
+
+def _lab(workspace: Workspace) -> Path:
+    return workspace.state / "lab"
 
 
 def _record(workspace: Workspace) -> Path:
-    return workspace.state / "lab" / "server.json"
+    return _lab(workspace) / "server.json"
 
 
 def _ipython(workspace: Workspace) -> Path:

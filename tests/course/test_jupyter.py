@@ -250,6 +250,27 @@ def test_a_server_that_does_not_start_is_told_with_its_log(
         jupyter.start(workspace)
 
 
+@pytest.mark.slow
+def test_a_port_that_is_taken_at_the_last_moment_is_left_to_the_other(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two learners open at once: both looked, one was first. The other looks again."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        look = jupyter._port
+        looks = iter([(taken, "")])
+        monkeypatch.setattr(jupyter, "_port", lambda asked: next(looks, None) or look(asked))
+        server = jupyter.start(workspace)
+        try:
+            assert f":{taken}/" not in server.url
+            assert jupyter.running(workspace) == server.url
+        finally:
+            server.stop()
+    assert jupyter.running(workspace) is None
+
+
 def test_a_stale_record_of_a_server_is_no_server(workspace: Workspace) -> None:
     """After a crash the record is there and nobody answers."""
     assert jupyter.running(workspace) is None
