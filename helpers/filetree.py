@@ -63,10 +63,10 @@ class FileTree:
 
     def _put(self, path: str, entry: File | Symlink) -> None:
         clean = posixpath.normpath(path)
-        if not path.startswith("/") or clean == "/" or ".." in path.split("/"):
-            raise RenderError(f"file tree: {path!r} is not an absolute path inside the sandbox")
         if clean.startswith("//"):
             clean = clean[1:]
+        if not path.startswith("/") or clean == "/" or ".." in path.split("/"):
+            raise RenderError(f"file tree: {path!r} is not an absolute path inside the sandbox")
         for mounted in MOUNTED_OVER:
             if clean == mounted or clean.startswith(mounted + "/"):
                 raise RenderError(

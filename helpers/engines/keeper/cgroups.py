@@ -106,9 +106,15 @@ def _create_v2(name: str, root: Path, own: str) -> Cgroups:
     mine = Path(str(root) + own.removesuffix(f"/{_LEAF}"))  # an earlier sandbox may have left us there
     for prepare, base in ((_beside, root / _OURS), (_delegated, mine)):
         try:
-            prepare(base)
-            _enable(base)
-            (base / name).mkdir()
+            for again in (True, True, False):
+                try:
+                    prepare(base)
+                    _enable(base)
+                    (base / name).mkdir()
+                    break
+                except FileNotFoundError:  # the last sandbox of another owner has just taken the group along
+                    if not again:
+                        raise
         except OSError as error:
             problems.append(f"{base}: {error.strerror}")
             continue
@@ -190,8 +196,9 @@ def remove(folders: list[str], deadline: float = 2.0) -> list[str]:
 
 def _try_remove(folder: str) -> bool:
     try:
-        for pid in Path(folder, "cgroup.procs").read_text().split():
-            os.kill(int(pid), signal.SIGKILL)
+        for pid in map(int, Path(folder, "cgroup.procs").read_text().split()):
+            if pid > 0:  # 0 is a process of a PID namespace above ours; to kill(2) it is our own group
+                os.kill(pid, signal.SIGKILL)
     except (OSError, ValueError):
         pass  # gone meanwhile: the rmdir below decides
     try:
