@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -116,7 +117,15 @@ class Lab:
 
     def stop(self, grace: float = 10.0) -> Exit:
         """Shut down as the init does it: its stop signal, then SIGKILL after `grace` seconds."""
-        result = self.sandbox.stop(grace)
+        stop_signal = self.init.pid1().stop_signal
+        end = time.monotonic() + grace
+        # Asked again each second: a signal that comes before PID 1 has its handlers is lost (kill(2)), and
+        # a second one does no harm to any init.
+        while self.sandbox.exit is None and (left := end - time.monotonic()) > 0:
+            with suppress(SandboxError):
+                self.sandbox.signal(stop_signal)
+                self.sandbox.wait(min(left, 1.0))
+        result = self.sandbox.stop(0.0)
         if self._watcher is not None:
             self._watcher.stop()
         return result

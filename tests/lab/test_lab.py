@@ -256,3 +256,10 @@ def test_a_bare_sandbox_is_gone_after_its_block(image: Image) -> None:
 def test_every_stack_folder_holds_a_manifest() -> None:
     """A stack can be named wherever a lab is made."""
     assert all((folder / "manifest.toml").is_file() for folder in STACKS.iterdir() if folder.is_dir())
+
+
+@pytest.mark.parametrize("init", ["runit", "s6"])
+def test_a_stop_right_after_the_start_is_not_lost(image: Image, init: str) -> None:
+    """PID 1 ends cleanly even when it is asked before it can hear."""
+    with Lab("web", init=init, engine="embedded", image=image) as lab:
+        assert lab.stop().code in lab.init.clean_exits
