@@ -55,7 +55,10 @@ def learner_file(exercise: str, path: object, *, call: str) -> bytes:
     if not file.exists():
         raise NotStarted(f"There is no {file}.", hint=again)
     if made.untouched(file):
-        raise NotStarted(f"{file} still says what it said at the start.", hint=f"change it, then {again}")
+        raise NotStarted(
+            f"{file} still says what it said at the start.",
+            hint=f"write it in the cell that begins with %%exercise {exercise}, and run that cell",
+        )
     try:
         data = file.read_bytes()
     except OSError as error:
