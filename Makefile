@@ -1,9 +1,9 @@
 # initlab: type `make` for help. Every target is a script or a program of .venv; nothing is hidden here.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup test quick lint vet bench image lock clean
+.PHONY: help lab doctor setup test quick lint vet bench image lock clean
 
-PYTHON_FILES := helpers checks scripts tests bench
+ready = @test -x .venv/bin/initlab || { echo 'initlab is not set up here; next: make lab' >&2; exit 2; }
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
@@ -11,6 +11,10 @@ help: ## this list
 lab: ## set everything up and open JupyterLab in your workspace
 	@scripts/setup workshop
 	@.venv/bin/initlab open
+
+doctor: ## what this computer can run, and what to mend
+	$(ready)
+	@.venv/bin/initlab doctor
 
 setup: ## set up for working on the course itself
 	@scripts/setup dev
@@ -26,13 +30,16 @@ lint: ## linters and formatting only
 	@scripts/test lint types
 
 vet: ## the course's own compiler: solutions pass, wrong answers get their hints
+	$(ready)
 	@.venv/bin/initlab vet
 
 bench: ## measure, side by side, what the design gives numbers for
+	$(ready)
 	@for part in $(basename $(notdir $(filter-out bench/__init__.py,$(wildcard bench/*.py)))); do \
 		.venv/bin/python -m bench.$$part || exit; done
 
 image: ## build the lab image, or check the one that is there
+	$(ready)
 	@.venv/bin/initlab image build
 
 lock: ## write requirements/*.lock anew with the newest versions

@@ -121,6 +121,12 @@ def _engine() -> Iterator[Finding]:
         yield Finding(f"engine {name}", available.ok, said, available.mend, needed=not one)
 
 
+def _computer() -> Iterator[Finding]:
+    from helpers import computer
+
+    yield from computer.looks()
+
+
 def _image() -> Iterator[Finding]:
     from helpers import image
 
@@ -164,6 +170,7 @@ _LOOKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "python": _python,
     "jupyterlab": _jupyter,
     "engines": _engine,
+    "computer": _computer,
     "lab image": _image,
     "course": _curriculum,
     "workspace": _workspace,
