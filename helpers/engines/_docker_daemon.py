@@ -30,6 +30,11 @@ def find_daemon() -> tuple[str, Availability]:
     """The engine's URL (empty: as DOCKER_HOST says) and whether one answers."""
     host = os.environ.get("DOCKER_HOST")
     if host:
+        if host.startswith("unix://"):
+            problem = _try_socket(Path(host.removeprefix("unix://")))
+            if problem is not None:
+                reason = f"DOCKER_HOST={host}: {problem.reason or 'there is no such socket'}"
+                return "", Availability(False, reason, "start that engine, or: unset DOCKER_HOST")
         return "", _answers("", f"the engine at DOCKER_HOST={host}", "start it, or: unset DOCKER_HOST")
     refusals = []
     for path in _sockets():

@@ -25,7 +25,10 @@ _DEADLINE = 100.0
 
 
 def connect(url: str, timeout: int = 120) -> Any:
-    """A `docker.DockerClient` for the engine at `url`; the empty one is what DOCKER_HOST and its kin say."""
+    """A `docker.DockerClient` for the engine at `url`; the empty one is what DOCKER_HOST and its kin say.
+
+    Raises `docker.errors.DockerException` when nobody answers there.
+    """
     import docker
 
     if not url:
