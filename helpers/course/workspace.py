@@ -2,7 +2,7 @@
 
 ::
 
-    ~/initlab/                     or $INITLAB_WORKSPACE
+    ~/initlab/                     or $INITLAB_WORKSPACE (see `default_root`)
       phase0/00-start-here.ipynb   notebooks, the learner's from delivery on
       portfolio/phase0/pid1.py     what the learner made
       .initlab/progress.db         verdicts, predictions, hints used
@@ -53,9 +53,15 @@ class Workspace:
 
 
 def default_root() -> Path:
-    """`$INITLAB_WORKSPACE`, or `~/initlab`; absolute."""
-    named = os.environ.get(ENVIRONMENT)
-    return Path(os.path.abspath(Path(named).expanduser())) if named else Path.home() / "initlab"
+    """`$INITLAB_WORKSPACE`, or `~/initlab`; absolute.
+
+    Where `~/initlab` is the course itself (what `git clone` calls it in a home folder), `~/initlab-workspace`.
+    """
+    if named := os.environ.get(ENVIRONMENT):
+        return Path(os.path.abspath(Path(named).expanduser()))
+    usual = Path.home() / "initlab"
+    course = Path(__file__).resolve().parents[2]
+    return usual.with_name("initlab-workspace") if usual.resolve() == course else usual
 
 
 def find(start: Path | None = None, *, fall_back: bool = False) -> Workspace | None:
