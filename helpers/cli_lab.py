@@ -58,7 +58,9 @@ def list_() -> None:
     if not found:
         print("no lab is running; start one: initlab lab up")
     for box in found:
-        print(f"{box.id}  {box.title}  ({box.engine}, owner process {box.owner})")
+        title = " ".join(box.title.split())
+        title = title if len(title) <= 60 else title[:59] + "…"
+        print(f"{box.id}  {title}  ({box.engine}, owner process {box.owner})")
 
 
 @app.command()
