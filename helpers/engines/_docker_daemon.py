@@ -10,10 +10,12 @@ import shutil
 import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 from helpers.engines.base import Availability
+from helpers.errors import EngineUnavailable
 
-__all__ = ["find_daemon", "is_near"]
+__all__ = ["Api", "find_daemon", "is_near"]
 
 
 def _sockets() -> list[Path]:
@@ -135,3 +137,27 @@ def is_near(base_url: str) -> bool:
         except OSError:
             return False
     return bool(struct.unpack("3i", credentials)[0])
+
+
+class Api:
+    """A `docker.APIClient` whose calls raise `EngineUnavailable` when the engine does not answer any more."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            from requests.exceptions import RequestException
+
+            try:
+                return found(*args, **kwargs)
+            except RequestException as error:
+                raise EngineUnavailable(
+                    f"the Docker engine does not answer any more: {error}", hint="initlab doctor"
+                ) from None
+
+        return call

@@ -73,31 +73,31 @@ def _is_gone(label: str, running: bool) -> bool:
     return _started(pid) != started
 
 
-def remove_owned(client: Any, label: str) -> int:
+def remove_owned(api: Any, label: str) -> int:
     """Remove the containers of the owner `label`; returns how many there were."""
-    found = client.api.containers(all=True, filters={"label": f"{OWNER}={label}"})
+    found = api.containers(all=True, filters={"label": f"{OWNER}={label}"})
     for container in found:
-        _remove(client, container["Id"])
+        _remove(api, container["Id"])
     return len(found)
 
 
-def _remove(client: Any, container: str) -> None:
+def _remove(api: Any, container: str) -> None:
     from docker.errors import APIError
 
     try:
-        client.api.remove_container(container, force=True, v=True)
+        api.remove_container(container, force=True, v=True)
     except APIError as error:
         if error.status_code not in (404, 409):  # gone, or somebody else is removing it
             raise
 
 
-def sweep(client: Any) -> list[str]:
+def sweep(api: Any) -> list[str]:
     """Remove containers whose owner is gone; a sentence for each."""
     removed = []
-    for container in client.api.containers(all=True, filters={"label": OWNER}):
+    for container in api.containers(all=True, filters={"label": OWNER}):
         labels = container["Labels"]
         if _is_gone(labels[OWNER], container["State"] == "running"):
-            _remove(client, container["Id"])
+            _remove(api, container["Id"])
             pid = labels[OWNER].partition(":")[0]
             name = container["Names"][0].lstrip("/")
             removed.append(f"removed container {name} ({labels.get(TITLE, '')}): its owner {pid} is gone")
@@ -110,10 +110,10 @@ def main() -> None:
     The engine may still be busy with the owner's last request, so look until nothing new appears.
     """
     url, label = sys.argv[1:3]
-    client = connect(url)
+    api = connect(url).api
     end = time.monotonic() + _DEADLINE
     quiet = time.monotonic() + _SETTLED
     while time.monotonic() < min(quiet, end):
-        if remove_owned(client, label):
+        if remove_owned(api, label):
             quiet = time.monotonic() + _SETTLED
         time.sleep(0.1)

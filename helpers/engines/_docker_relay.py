@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from docker.errors import DockerException
 
 from helpers.engines._docker_stream import STDOUT
-from helpers.errors import SandboxError
+from helpers.errors import InitlabError
 
 if TYPE_CHECKING:
     from helpers.engines._docker_sandbox import DockerSandbox
@@ -88,7 +88,7 @@ class Relay:
                     client.shutdown(socket.SHUT_RD)  # wakes the sender: a socket being read is not closed
                 sender.join()
                 reset = command.code() == _REFUSED
-            except (SandboxError, DockerException, OSError):
+            except (InitlabError, DockerException, OSError):
                 pass  # the sandbox or the client has gone
             if reset:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

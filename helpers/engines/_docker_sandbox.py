@@ -18,19 +18,27 @@ from helpers.engines._docker_reach import Reach
 from helpers.engines._docker_stream import STDOUT, Console, Stream
 from helpers.engines._inside import Inside
 from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
-from helpers.errors import SandboxError, SandboxGone
+from helpers.errors import InitlabError, SandboxError, SandboxGone
 
-__all__ = ["Command", "DockerPopen", "DockerSandbox", "shell_argv"]
+__all__ = ["Command", "DockerPopen", "DockerSandbox", "exec_refusal", "shell_argv"]
 
 _TAIL = 8 * 1024 * 1024
 _SOON = 5.0  # s within which the engine tells what has already happened
-# The engine's and the runtime's words for a program that cannot be executed; `stat` before it is runc's.
-_NOT_EXECUTED = re.compile(
-    r"(no such file or directory|permission denied|exec format error|executable file not found in \$PATH)"
-    r"(: unknown)?\s*$",
-    re.IGNORECASE,
+# What the runtime says of execve(2), inside whatever the engine says around it.
+_REFUSED = re.compile(
+    r'exec(?:: "[^"]*"| [^ ]+): .*?'
+    r"(no such file or directory|permission denied|exec format error|executable file not found)"
 )
+_RUNTIME_SAYS = ("OCI runtime", "Error: runc:", "Error: crun:", "Error: OCI runtime")
 _RUNTIME_NEEDS = 4  # processes and threads the runtime starts inside before the command is executed
+
+
+def exec_refusal(said: str) -> str | None:
+    """Why a program could not be executed, as strerror(3) has it; `None` when that is not what was said."""
+    found = _REFUSED.search(said)
+    if found is None:
+        return None
+    return found[1].replace("executable file not found", "no such file or directory").capitalize()
 
 
 def shell_argv(cli: str | None, url: str, name: str) -> list[str]:
@@ -41,6 +49,7 @@ def shell_argv(cli: str | None, url: str, name: str) -> list[str]:
             hint="apt-get install docker-cli (Debian 12: docker.io), or: apt-get install podman",
         )
     where = []
+    url = url or os.environ.get("DOCKER_HOST", "")
     if url:
         where = ["--url", url] if os.path.basename(cli) == "podman" else ["--host", url]
     return [cli, *where, "exec", "--interactive", "--tty", name, "/bin/bash", "-l"]
@@ -149,12 +158,12 @@ class DockerSandbox(Inside):
     def _ended(self) -> None:
         """The console has ended: PID 1 has, or the engine."""
         from docker.errors import DockerException
-        from requests.exceptions import RequestException
 
         code = 137
         try:
-            code = self.api.wait(self.container)["StatusCode"]
-        except (DockerException, RequestException) as error:
+            if not self._destroyed:
+                code = self.api.wait(self.container)["StatusCode"]
+        except (DockerException, InitlabError) as error:
             if not self._destroyed:
                 self._lost = str(getattr(error, "explanation", None) or error)
         self._exit = Exit(code)
@@ -304,11 +313,11 @@ class DockerSandbox(Inside):
 
     def _explain(self, argv: Sequence[str], code: int | None, said: str) -> None:
         """Raise if it was the runtime, not the command, that wrote `said` and failed."""
-        if "OCI runtime exec failed" not in said and not said.startswith(f"exec {argv[0]}: "):
+        if not said.startswith((*_RUNTIME_SAYS, f"exec {argv[0]}: ")):
             return
-        found = _NOT_EXECUTED.search(said)
-        if found is not None:
-            raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {_as_libc(found[1])}")
+        reason = exec_refusal(said)
+        if reason is not None:
+            raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {reason}")
         if self._is_full():
             raise SandboxError(
                 f"cannot start {argv[0]}: the sandbox has no process to spare (limit {self._limits.pids})",
@@ -390,10 +399,3 @@ def _feed(stream: Stream, data: bytes) -> None:
     with contextlib.suppress(OSError):  # the command ended without reading it all
         stream.send(data)
     stream.end_input()
-
-
-def _as_libc(reason: str) -> str:
-    """The runtime's words as strerror(3) has them."""
-    if "not found" in reason:
-        return "No such file or directory"
-    return reason[:1].upper() + reason[1:].lower()

@@ -2,12 +2,13 @@
 
 A container has no network but its own loopback; declared ports are carried to the host's loopback
 connection by connection, so that a service that listens on 127.0.0.1 only is reached too, and nothing
-inside reaches out (published ports would need a bridge and could do neither). See docs/adr/0006.
+inside reaches out (published ports would need a bridge and could do neither). See docs/adr/0008.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import io
 import os
 import secrets
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from helpers.engines._client import KeeperClient
-from helpers.engines._docker_daemon import find_daemon, is_near
+from helpers.engines._docker_daemon import Api, find_daemon, is_near
 from helpers.engines._docker_owner import (
     OWNER,
     TITLE,
@@ -35,13 +36,13 @@ from helpers.engines._docker_owner import (
     sweep,
 )
 from helpers.engines._docker_reach import Far, Near, Reach
-from helpers.engines._docker_sandbox import DockerSandbox, shell_argv
+from helpers.engines._docker_sandbox import DockerSandbox, exec_refusal, shell_argv
 from helpers.engines._sandbox import ENVIRONMENT
 from helpers.engines._tree import resolved
 from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1, Running
 from helpers.engines.embedded import DEFAULT_CAPABILITIES, TMPFS_SIZE, listen
 from helpers.engines.keeper.box import exec_problem
-from helpers.errors import EngineUnavailable, ImageError, SandboxError
+from helpers.errors import EngineUnavailable, ImageError, InitlabError, SandboxError
 from helpers.filetree import File, FileTree, Symlink
 
 __all__ = ["Docker"]
@@ -59,6 +60,7 @@ class _Connection:
     pid: int
     url: str
     client: Any
+    api: Api
     keeper: KeeperClient
     reach: Reach
     owner: str
@@ -109,16 +111,16 @@ class Docker:
         name = f"initlab-{hostname}-{secrets.token_hex(4)}"
         container, box = "", None
         try:
-            made = connection.client.api.create_container(
+            made = connection.api.create_container(
                 **self._spec(connection, image, pid1, limits, hostname, name)
             )
             container = made["Id"]
             if entries:
-                connection.client.api.put_archive(container, "/", _archive(entries, image.rootfs))
+                connection.api.put_archive(container, "/", _archive(entries, image.rootfs))
             box = DockerSandbox(
                 name,
                 container,
-                connection.client.api,
+                connection.api,
                 connection.reach,
                 url=connection.url,
                 cli=connection.cli,
@@ -132,10 +134,11 @@ class Docker:
             if network.ports and box.exit is None:
                 box.reachable(_forward(connection.reach, box, network.ports))
         except BaseException as error:
-            if box is not None:
-                box.destroy()
-            elif container:
-                connection.client.api.remove_container(container, force=True, v=True)
+            with contextlib.suppress(InitlabError):  # the first failure is the one to tell
+                if box is not None:
+                    box.destroy()
+                elif container:
+                    connection.api.remove_container(container, force=True, v=True)
             if isinstance(error, APIError):
                 raise _not_started(pid1.argv[0], str(error.explanation)) from None
             raise
@@ -156,7 +159,7 @@ class Docker:
             bounds |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
         if limits.pids is not None:
             bounds |= {"pids_limit": limits.pids}
-        config = connection.client.api.create_host_config(
+        config = connection.api.create_host_config(
             network_mode="none",
             cap_drop=["ALL"],
             cap_add=[*DEFAULT_CAPABILITIES, *pid1.capabilities],
@@ -185,7 +188,7 @@ class Docker:
     def running(self) -> list[Running]:
         """See `helpers.engines.base.Engine.running`."""
         connection = self._connect()
-        found = connection.client.api.containers(filters={"label": f"{USER}={os.getuid()}"})
+        found = connection.api.containers(filters={"label": f"{USER}={os.getuid()}"})
         boxes = []
         for container in sorted(found, key=lambda row: row["Created"]):
             name, labels = container["Names"][0].lstrip("/"), container["Labels"]
@@ -198,25 +201,28 @@ class Docker:
         """See `helpers.engines.base.Engine.sweep`."""
         if not self.availability().ok:
             return []  # no engine, no containers
-        return sweep(self._connect().client)
+        return sweep(self._connect().api)
 
     def _connect(self) -> _Connection:
         with Docker._lock:
             connection = Docker._connections.get(self._far)
             if connection is None or connection.pid != os.getpid() or not connection.keeper.alive:
                 connection = Docker._connections[self._far] = _connect(self._far)
-                sweep(connection.client)
+                sweep(connection.api)
                 atexit.register(_close, connection)
             return connection
 
     @classmethod
     def _on_lost(cls, _keeper: KeeperClient) -> None:
         """Nobody would remove our containers if we were killed now: end them."""
+        from docker.errors import DockerException
+
         for connection in list(cls._connections.values()):
             if connection.keeper is _keeper and connection.pid == os.getpid():
                 for box in list(cls._boxes):
                     box.lose("its keeper process was killed")
-                remove_owned(connection.client, connection.owner)
+                with contextlib.suppress(InitlabError, DockerException):  # nobody to tell it to, here
+                    remove_owned(connection.api, connection.owner)
 
 
 def _connect(far: bool) -> _Connection:
@@ -237,17 +243,20 @@ def _connect(far: bool) -> _Connection:
     podman = any(part.get("Name") == "Podman Engine" for part in client.version().get("Components") or ())
     cli = shutil.which("podman" if podman else "docker") or shutil.which("docker")
     reach = Near(keeper) if near else Far()
-    return _Connection(os.getpid(), url, client, keeper, reach, owner, cli, tuple(missing))
+    return _Connection(os.getpid(), url, client, Api(client.api), keeper, reach, owner, cli, tuple(missing))
 
 
 def _close(connection: _Connection) -> None:
     """At the interpreter's end: remove the containers, so that the keeper need not."""
+    from docker.errors import DockerException
+
     if connection.pid != os.getpid():
         return
     for box in list(Docker._boxes):
         box.lose("this process is ending")
-    remove_owned(connection.client, connection.owner)
-    connection.keeper.ask("at_end", argv=[])
+    with contextlib.suppress(InitlabError, DockerException):  # then the keeper tries, and the next sweep
+        remove_owned(connection.api, connection.owner)
+        connection.keeper.ask("at_end", argv=[])
     connection.keeper.close()
     connection.client.close()
 
@@ -304,16 +313,14 @@ def _check_executed(box: DockerSandbox, program: str) -> None:
     """Raise when PID 1 ended because execve(2) failed: the runtime says so on the console."""
     said = box.logs().decode(errors="replace").strip()
     if box.exit is not None and box.exit.code in (1, 126, 127, 255) and said.startswith(f"exec {program}: "):
-        message, hint = exec_problem(program, said.rpartition(": ")[2])
+        message, hint = exec_problem(program, exec_refusal(said) or said)
         raise SandboxError(message, hint=hint)
 
 
 def _not_started(program: str, said: str) -> SandboxError:
     """The engine's refusal to start a container, in the course's words."""
-    reason = said.removesuffix(": unknown").rpartition(": ")[2].strip()
-    if "exec" in said and "executable file not found" in reason:
-        reason = "no such file or directory"
-    if "exec" in said and reason in ("no such file or directory", "permission denied", "exec format error"):
+    reason = exec_refusal(said)
+    if reason is not None:
         message, hint = exec_problem(program, reason)
         return SandboxError(message, hint=hint)
     return SandboxError(f"the sandbox did not start: {said}", hint="initlab doctor")

@@ -6,6 +6,7 @@ Works with every engine the `docker` package reaches, Podman's socket included.
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -51,12 +52,15 @@ def docker_tag(client: Any, image: Image) -> str:
             try:
                 client.images.get(tag)
             except ImageNotFound:
-                client.api.import_image_from_stream(
+                answer = client.api.import_image_from_stream(
                     _archive(image),
                     repository=REPOSITORY,
                     tag=short,
                     changes=['CMD ["/bin/bash"]', f"LABEL initlab.image={image.digest}"],
                 )
+                # Podman 4 imports everything as `latest`, so name it once more.
+                imported = json.loads(answer.strip().splitlines()[-1])["status"]
+                client.api.tag(imported, REPOSITORY, short)
                 client.images.get(tag)  # an engine that stored nothing is noticed here, not in a lesson
     except _errors() as error:
         raise _refused(error) from None

@@ -301,6 +301,6 @@ def test_a_sweep_removes_what_dead_owners_left_and_nothing_else() -> None:
             },
         ]
     )
-    said = sweep(type("Client", (), {"api": api}))
+    said = sweep(api)
     assert api.removed == ["b"]
     assert said == [f"removed container initlab-b (lab: init): its owner {os.getpid()} is gone"]
