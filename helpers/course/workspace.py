@@ -55,7 +55,7 @@ class Workspace:
 def default_root() -> Path:
     """`$INITLAB_WORKSPACE`, or `~/initlab`; absolute.
 
-    Where `~/initlab` is the course itself (what `git clone` calls it in a home folder), `~/initlab-workspace`.
+    Where `~/initlab` is the course itself (`git clone` calls it so in a home folder), `~/initlab-workspace`.
     """
     if named := os.environ.get(ENVIRONMENT):
         return Path(os.path.abspath(Path(named).expanduser()))
