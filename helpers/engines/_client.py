@@ -255,8 +255,7 @@ def _remove_home(home: Path) -> list[str]:
     for record in home.glob("*/sandbox.json"):
         with contextlib.suppress(ValueError, OSError):
             left += remove_cgroups(json.loads(record.read_text())["cgroups"])
+    if left:  # the records stay, so that the next sweep finds them
+        return [f"could not remove cgroup {folder}" for folder in left]
     shutil.rmtree(home, ignore_errors=True)
-    return [
-        *(f"could not remove cgroup {folder}" for folder in left),
-        f"removed what a killed keeper left: {home}",
-    ]
+    return [f"removed what a killed keeper left: {home}"]

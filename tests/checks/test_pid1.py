@@ -128,9 +128,10 @@ def test_a_hanging_check_is_stopped_and_says_what_hung(
     assert verdict.outcome is Outcome.TIMED_OUT
     assert "run COMMAND, with its arguments, as a child of PID 1" in verdict.note
     assert verdict.seconds < 10
-    assert len(started) == 1
-    with pytest.raises(SandboxGone):
-        started[0].processes()
+    assert started
+    for sandbox in started:
+        with pytest.raises(SandboxGone):
+            sandbox.processes()
 
 
 @pytest.mark.live

@@ -19,9 +19,9 @@ from helpers.engines.base import Image
 from tests.engines.support import eventually
 from tests.engines.test_owner_killed import _mounts_below, _processes_with
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ordinary-user")]
 
-_NAME = "initlab-test"
+_NAME = f"initlab-{os.getpid()}"  # two runs on one computer do not meet
 _ROOT = Path(__file__).resolve().parents[2]
 
 
