@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+expect.set_options(timeout=60_000)  # a page of JupyterLab on a busy computer
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 _CHROMIUM = [
     path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))
