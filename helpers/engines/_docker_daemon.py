@@ -151,10 +151,13 @@ class Api:
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            from docker.errors import APIError
             from requests.exceptions import RequestException
 
             try:
                 return found(*args, **kwargs)
+            except APIError:  # it did answer: what it refuses is for the caller to tell
+                raise
             except RequestException as error:
                 raise EngineUnavailable(
                     f"the Docker engine does not answer any more: {error}", hint="initlab doctor"

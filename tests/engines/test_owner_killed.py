@@ -99,7 +99,7 @@ class Owners:
             found = client.api.containers(all=True)
         finally:
             client.close()
-        return [f"container {c['Id'][:12]} {c['State']}" for c in found if self.marker in c["Command"]]
+        return [f"container {c['Id'][:12]} {c['State']}" for c in found if self.marker in str(c)]
 
 
 def _processes_with(*words: str) -> list[str]:
