@@ -80,7 +80,7 @@ class KeeperClient:
     ) -> None:
         sweep_leftovers()
         self._owner = os.getpid()
-        self._lost = False
+        self._lost = self._closing = False
         self.home, lock = _make_home()
         self._on_exit = on_exit
         self._on_lost = on_lost
@@ -170,6 +170,10 @@ class KeeperClient:
             if not future.done():
                 future.set_exception(ConnectionError("connection lost"))
         self._on_lost(self)
+        if not self._closing:  # it was killed: remove now what it could not
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ANSWER_DEADLINE)  # its lock is free only when all of it is gone
+            sweep_leftovers()
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         if message.get("event") == "exit":
@@ -181,6 +185,7 @@ class KeeperClient:
         """End the keeper and wait until it has removed every trace."""
         if os.getpid() != self._owner:
             return  # a forked child on its way out: the keeper is its parent's
+        self._closing = True
         atexit.unregister(self.close)
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)

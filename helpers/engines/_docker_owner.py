@@ -14,11 +14,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OWNER", "TITLE", "USER", "connect", "main", "owner_label", "python_argv", "remove_owned", "sweep"]
+__all__ = [
+    "OWNER",
+    "STARTED",
+    "TITLE",
+    "USER",
+    "connect",
+    "main",
+    "owner_label",
+    "python_argv",
+    "remove_owned",
+    "sweep",
+]
 
 OWNER = "org.initlab.owner"
 TITLE = "org.initlab.title"
 USER = "org.initlab.user"
+STARTED = "org.initlab.started"  # nanoseconds since 1970: the engine's own time is in seconds
 
 _SETTLED = 2.0  # s without a new container after which a killed owner's last request is over
 _DEADLINE = 100.0

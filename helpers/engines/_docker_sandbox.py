@@ -305,7 +305,8 @@ class DockerSandbox(Inside):
             self._reach.send_command(self, command, signal.SIGKILL, whole=True)
             raise
         if code != 0:
-            if code in (None, 137) and not self._is_running():
+            # Killed, perhaps with PID 1: the engine tells that a moment later.
+            if code in (None, 137) and (self._over.wait(1) or not self._is_running()):
                 self._over.wait(_SOON)
                 self._check()
             self._explain(argv, code, bytes(out or err).decode(errors="replace"))

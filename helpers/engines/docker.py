@@ -27,6 +27,7 @@ from helpers.engines._client import KeeperClient
 from helpers.engines._docker_daemon import Api, find_daemon, is_near
 from helpers.engines._docker_owner import (
     OWNER,
+    STARTED,
     TITLE,
     USER,
     connect,
@@ -181,6 +182,7 @@ class Docker:
                 OWNER: connection.owner,
                 TITLE: f"{hostname}: {' '.join(pid1.argv)}",
                 USER: str(os.getuid()),
+                STARTED: str(time.time_ns()),
             },
             "host_config": config,
         }
@@ -190,7 +192,7 @@ class Docker:
         connection = self._connect()
         found = connection.api.containers(filters={"label": f"{USER}={os.getuid()}"})
         boxes = []
-        for container in sorted(found, key=lambda row: row["Created"]):
+        for container in sorted(found, key=lambda row: int(row["Labels"][STARTED])):
             name, labels = container["Names"][0].lstrip("/"), container["Labels"]
             shell = shell_argv(connection.cli or "docker", connection.url, name)
             owner = int(labels[OWNER].partition(":")[0])
