@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from helpers import image as images
 from helpers.engines.base import Image
 from helpers.image.cache import Cache
 from helpers.image.contents import check_contents, find_inside
+from helpers.image.dockered import build_with_docker
+from helpers.image.progress import SilentReport
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -95,5 +98,39 @@ def test_the_same_tree_is_a_docker_image(image: Image) -> None:
             "/etc/shadow 0 640",
             "/usr/sbin/runit 0 755",
         ]
+    finally:
+        client.close()
+
+
+@pytest.mark.docker
+@pytest.mark.xdist_group("docker-build")
+def test_a_docker_engine_builds_the_tree_where_there_is_no_mmdebstrap(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds from a Dockerfile, exports, unpacks, leaves no container and no image of its own. Its base is the
+    lab image itself: fetching Debian's own needs a registry."""
+    import docker
+
+    try:
+        client = docker.from_env()
+        client.ping()
+    except docker.errors.DockerException as error:
+        pytest.skip(f"no Docker engine answers: {error}")
+    try:
+        tag = images.docker_tag(client, image)
+        folder = tmp_path / "recipe"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(f"FROM {tag}\nRUN echo lab > /etc/built-by-docker\n")
+        monkeypatch.setattr("helpers.image.dockered.RECIPE_FOLDER", folder)
+        cache = Cache(tmp_path / "cache")
+        built = cache.ensure(images.load_recipe(), build_with_docker, SilentReport())
+        assert (built.rootfs / "etc/built-by-docker").read_text() == "lab\n"
+        assert list((built.rootfs / "dev").iterdir()) == []
+        assert cache.verify(images.load_recipe(), deep=True) == ""
+        ours = client.containers.list(
+            all=True, filters={"ancestor": f"initlab-lab-build:{image.digest[:12]}"}
+        )
+        assert ours == []
+        assert client.images.list(name="initlab-lab-build") == []
     finally:
         client.close()
