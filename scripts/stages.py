@@ -138,6 +138,12 @@ def counted(name: str, report: Path, status: int, seconds: float) -> Outcome:
     return outcome
 
 
+def whole_environment() -> dict[str, str]:
+    """Ours, with .venv's programs first and the system's own folders, which bare containers leave out."""
+    path = f"{BIN}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
 @contextlib.contextmanager
 def docker_engine() -> Iterator[str]:
     """See that a Docker engine answers, starting one for the time of the run where root may.
@@ -147,7 +153,8 @@ def docker_engine() -> Iterator[str]:
     if _docker_answers():
         yield ""
         return
-    program = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    environment = whole_environment()
+    program = shutil.which("dockerd", path=environment["PATH"])
     if program is None or os.geteuid() != 0:
         what = "dockerd is not installed" if program is None else "only root can start one"
         yield f"no Docker engine answers and {what}"
@@ -156,7 +163,7 @@ def docker_engine() -> Iterator[str]:
         print("test: starting a Docker engine (log: build/logs/dockerd.log)", flush=True)
         # Told to end if this run is killed: an engine nobody knows of would stay for ever.
         command = ["setpriv", "--pdeathsig", "TERM", program] if shutil.which("setpriv") else [program]
-        engine = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        engine = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
         end = time.monotonic() + 60
         while engine.poll() is None and time.monotonic() < end and not _docker_answers():
             time.sleep(0.2)
@@ -223,12 +230,7 @@ def main(names: list[str]) -> int:
         return 0
     stages = chosen(names)
     LOGS.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        # Programs of .venv first, and the system's own folders, which cron and bare containers leave out.
-        "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/bin:/sbin:/bin",
-        "PYTHONUNBUFFERED": "1",
-    }
+    environment = whole_environment()
     outcomes = []
     wants_docker = any(stage.needs_docker for stage in stages)
     with docker_engine() if wants_docker else contextlib.nullcontext("") as missing:

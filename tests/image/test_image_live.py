@@ -107,8 +107,10 @@ def test_the_same_tree_is_a_docker_image(image: Image) -> None:
 def test_a_docker_engine_builds_the_tree_where_there_is_no_mmdebstrap(
     image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Builds from a Dockerfile, exports, unpacks, leaves no container and no image of its own. Its base is the
-    lab image itself: fetching Debian's own needs a registry."""
+    """Builds from a Dockerfile, exports, unpacks, leaves no container and no image of its own.
+
+    Its base is the lab image itself: fetching Debian's needs a registry.
+    """
     import docker
 
     try:
