@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
 import threading
@@ -240,13 +241,22 @@ class EmbeddedSandbox(Inside):
         if err.startswith("setpriv: failed to execute"):
             reason = err.strip().rsplit(":", 1)[-1].strip()
             raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {reason}")
-        if self._exit is not None or (err.startswith("nsenter: ") and self._over.wait(0.05) is not False):
-            self._check()
+        if (code == 137 or err.startswith("nsenter: ")) and self._pid1_has_ended():
+            self._over.wait(5)  # the keeper tells how
+        self._check()
         if err.startswith("nsenter: fork failed") or (code == 125 and "cgroup.procs" in err):
             raise SandboxError(
                 f"cannot start {argv[0]}: the sandbox has no process to spare (limit {self._limits.pids})",
                 hint="end some of its processes, or start it with Limits(pids=...)",
             )
+
+    def _pid1_has_ended(self) -> bool:
+        """Whether PID 1 is gone, or follows within a moment what it took along (pid_namespaces(7))."""
+        if self._pidfd < 0:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._pidfd, selectors.EVENT_READ)  # readable when it has ended, pidfd_open(2)
+            return bool(selector.select(0.1))
 
     def shell_command(self) -> list[str]:
         """See `helpers.engines.base.Sandbox.shell_command`."""
