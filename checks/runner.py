@@ -75,7 +75,8 @@ def check(
                 try:
                     signature.bind(*args, **kwargs)
                 except TypeError as error:
-                    raise BadArgument(f"{call}: {error}", hint=f"{call}()") from None
+                    needed = [p.name for p in signature.parameters.values() if p.default is p.empty]
+                    raise BadArgument(f"{call}: {error}", hint=f"{call}({', '.join(needed)})") from None
                 subject = prepare(*args, **kwargs)
             except BadArgument as error:
                 return _strict(replace(blank, note=error.message, next=error.hint))

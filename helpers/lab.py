@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -262,17 +264,33 @@ class Lab:
 
         return ProcessTree(self.sandbox.processes())
 
+    def glance(self) -> StatusTable:
+        """The status table as seen from outside alone: nothing is run inside, so nothing is disturbed."""
+        from helpers.show.status import StatusTable
+
+        watcher = self._get_watcher()
+        table = {process.pid: process for process in self.sandbox.processes()}
+        pids, now = watcher.pids(), time.clock_gettime(time.CLOCK_BOOTTIME)
+        seen = []
+        for service in self.manifest.services:
+            process = table.get(pids.get(service.name, -1))
+            if process is not None:
+                seen.append(ServiceStatus(service.name, "up", process.pid, now - process.started))
+            elif service.kind == "longrun":
+                seen.append(ServiceStatus(service.name, "down"))
+        return StatusTable.of(seen, table, watcher.events(), watcher.ready())
+
     def events(self) -> Events:
         """What was seen of the services so far."""
         return self._watcher.events() if self._watcher is not None else Events()
 
-    def timeline(self) -> Timeline:
-        """The events so far as a picture (and as text)."""
+    def timeline(self, last: float = 60.0) -> Timeline:
+        """The events as a picture of the `last` seconds (0: since the start), and all of them as text."""
         from helpers.show.timeline import Timeline
 
         until = self._watcher.now() if self._watcher is not None else 0.0
         names = [s.name for s in self.manifest.services if s.kind == "longrun"]
-        return Timeline(self.events(), until, names)
+        return Timeline(self.events(), until, names, begin=max(0.0, until - last) if last else 0.0)
 
     def logs(self, service: str, lines: int = 20) -> Log:
         """The last lines of a service's standard output and error, from the init's own logger.
@@ -313,7 +331,9 @@ class Lab:
 
     def shell(self) -> None:
         """Print the command that opens a shell in the lab, for any terminal (also JupyterLab's)."""
-        print(f"In a terminal on this computer:\n\n    initlab lab shell {self.sandbox.id}\n")
+        here = Path(sys.executable).with_name("initlab")
+        command = "initlab" if shutil.which("initlab") or not here.exists() else str(here)
+        print(f"In a terminal on this computer:\n\n    {command} lab shell {self.sandbox.id}\n")
 
     def dashboard(self) -> Dashboard:
         """A live view: services, PIDs, uptime, restarts, memory, a log tail, and buttons."""

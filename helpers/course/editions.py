@@ -94,6 +94,8 @@ def build(source: NotebookSource, edition: Edition, *, outputs: Outputs | None =
     cells: list[dict[str, Any]] = []
     for kind, text, metadata in [_header(stated, source), *_texts(notebook, stated, source)]:
         cell: dict[str, Any] = {"cell_type": kind, "id": _cell_id(source.name, kind, text, seen)}
+        if edition == Edition.LEARNER:
+            text = text.replace(f"{MARK}\n", "", 1)  # says something to nbval, nothing to a learner
         # A list of lines is how Jupyter itself saves text: a change of one line is a difference of one line.
         cell |= {"metadata": metadata, "source": text.splitlines(keepends=True)}
         if kind == "code":

@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,6 +137,8 @@ def _launch(
     command = [
         *(sys.executable, "-m", "jupyterlab"),
         *(["--allow-root"] if os.geteuid() == 0 else []),
+        # Not the login shell terminals have by default: its profile would drop our PATH, and `initlab`.
+        f"--ServerApp.terminado_settings={json.dumps({'shell_command': [_shell()]})}",
         # Jupyter opens it by a file that redirects, so the token is in no command line either.
         f"--ServerApp.open_browser={browser}",
         f"--ServerApp.root_dir={workspace.root}",
@@ -164,6 +167,10 @@ def _launch(
 
 def _lab(workspace: Workspace) -> Path:
     return workspace.state / "lab"
+
+
+def _shell() -> str:
+    return os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
 
 
 def _record(workspace: Workspace) -> Path:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Dashboard"]
 
 _STEP = 0.5
-_COLUMNS = ("service", "state", "PID", "uptime", "restarts", "memory", "", "")
-_GRID = "7em 9em 5em 7em 5em 7em 10em 12em"
+_COLUMNS = ("service", "state", "", "", "PID", "uptime", "restarts", "memory")
+_GRID = "5.5em 7.5em 9.5em 11.5em 4em 6em 5.5em 6em"
+_LOG_EVERY = 4  # refreshes: a log is read by a command inside
 
 
 class Dashboard:
@@ -34,6 +35,7 @@ class Dashboard:
         self._lab = lab
         self._longruns = [s.name for s in lab.manifest.services if s.kind == "longrun"]
         self._message = ""
+        self._rounds = 0
         self._over = threading.Event()
         self._widget: Any = None
 
@@ -87,21 +89,21 @@ class Dashboard:
                 icon="bolt",
                 button_style="danger",
                 tooltip=f"send SIGKILL to {name}'s main process",
-                layout=w.Layout(width="9.5em"),
+                layout=w.Layout(width="9em"),
             )
             restart = w.Button(
                 description=f"Restart {name}",
                 icon="refresh",
                 tooltip=f"restart {name} with {self._lab.init.title}'s own command",
-                layout=w.Layout(width="11.5em"),
+                layout=w.Layout(width="11em"),
             )
             kill.on_click(partial(self._kill, name))
             restart.on_click(partial(self._restart, name))
-            grid += [*self._cells[name], kill, restart]
+            grid += [*self._cells[name][:2], kill, restart, *self._cells[name][2:]]
         self._header = w.HTML()
         self._said = w.HTML()
         self._which = w.Dropdown(options=self._longruns, value=self._longruns[0], description="log of")
-        self._which.observe(lambda _change: self.refresh(), names="value")
+        self._which.observe(lambda _change: self._read_log(), names="value")
         self._log = w.HTML()
         self._timeline = w.HTML()
         self._widget = w.VBox(
@@ -120,7 +122,7 @@ class Dashboard:
         if self._widget is None:
             return
         try:
-            rows = {row.name: row for row in self._lab.status()}
+            rows = {row.name: row for row in self._lab.glance()}
         except InitlabError as error:
             self._header.value = f"{self._title()}: <i>{escape(error.message)}</i>"
             return
@@ -129,7 +131,12 @@ class Dashboard:
             if name in rows:
                 _fill(cells, rows[name])
         self._said.value = f'<span aria-live="polite">{self._message}</span>'
-        self._timeline.value = self._lab.timeline()._repr_svg_()
+        self._timeline.value = self._lab.timeline(30.0)._repr_svg_()
+        self._rounds += 1
+        if self._rounds % _LOG_EVERY == 1:
+            self._read_log()
+
+    def _read_log(self) -> None:
         try:
             self._log.value = self._lab.logs(self._which.value, 8)._repr_html_()
         except InitlabError as error:
@@ -165,22 +172,22 @@ class Dashboard:
         self._say(f"{name} is back{took}: PID {old} is gone, PID {new} is ready")
 
     def _restart(self, name: str, _button: Any) -> None:
+        old = self._lab.glance()[name].pid or 0
         try:
             self._lab.restart(name)
         except InitlabError as error:
             self._say(escape(error.message))
         else:
-            self._say(f"asked {escape(self._lab.init.title)} to restart {name}")
+            self._say(f"asked {escape(self._lab.init.title)} to restart {name} …")
+            threading.Thread(target=self._report, args=(name, old), daemon=True).start()
 
     def _say(self, text: str) -> None:
         self._message = text
         self.refresh()
 
     def close(self) -> None:
-        """Stop updating and remove the widget."""
+        """Stop updating. What was last shown stays on the screen."""
         self._over.set()
-        if self._widget is not None:
-            self._widget.close()
 
 
 def _fill(cells: list[Any], row: StatusRow) -> None:

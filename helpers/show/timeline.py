@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -33,15 +34,18 @@ class _Bar:
 
 
 class Timeline:
-    """Events of a lab drawn on one line per service.
+    """Events of a lab drawn on one line per service, for the seconds from `begin` to `until`.
 
-    Light blue: the main process runs; blue: it has been seen ready; a red mark: it ended; a triangle:
-    a signal was sent to it. The text form lists the same events.
+    Light blue: the main process runs; blue: it has been seen ready; a red mark: it ended; a triangle: a
+    signal was sent to it. The text form lists all events.
     """
 
-    def __init__(self, events: Events, until: float, services: Sequence[str] = ()) -> None:
+    def __init__(
+        self, events: Events, until: float, services: Sequence[str] = (), begin: float = 0.0
+    ) -> None:
         self.events = events
-        self.until = max(until, 0.1)
+        self.begin = begin
+        self.until = max(until, begin + 0.1)
         self.services = list(services) or events.services()
 
     def of(self, service: str) -> Events:
@@ -79,7 +83,8 @@ class Timeline:
         return "".join([*parts, *self._axis(height), "</svg>"])
 
     def _x(self, time: float) -> float:
-        return round(_LEFT + _WIDTH * min(max(time, 0.0), self.until) / self.until, 1)
+        share = (min(max(time, self.begin), self.until) - self.begin) / (self.until - self.begin)
+        return round(_LEFT + _WIDTH * share, 1)
 
     def _legend(self) -> list[str]:
         parts, x = [], _LEFT
@@ -87,7 +92,7 @@ class Timeline:
             parts.append(f'<rect x="{x}" y="6" width="12" height="10" rx="2" fill="{colour}"/>')
             parts.append(f'<text x="{x + 17}" y="15" fill="currentColor">{word}</text>')
             x += 84
-        parts.append(f'<path d="M{x} 6l5 9h-10z" fill="currentColor"/>')
+        parts.append(f'<path d="M{x + 2} 15l4 -8h-8z" fill="currentColor"/>')
         parts.append(f'<text x="{x + 10}" y="15" fill="currentColor">signal sent</text>')
         return parts
 
@@ -95,6 +100,8 @@ class Timeline:
         parts = [f'<text x="0" y="{y + 20}" fill="currentColor" font-weight="600">{escape(service)}</text>']
         for bar in _bars(self.of(service)):
             end = self.until if bar.end is None else bar.end
+            if end < self.begin:
+                continue
             for begin, colour in ((bar.start, _UP), (bar.ready, _READY)):
                 if begin is not None:
                     x, width = self._x(begin), max(self._x(end) - self._x(begin), 1.0)
@@ -112,7 +119,7 @@ class Timeline:
                     f'<text x="{x + 6:.1f}" y="{y + 20}" fill="{colour}" font-size="11">PID {bar.pid}</text>'
                 )
                 parts.append(label)
-        for event in self.of(service).kind("signalled"):
+        for event in self.of(service).kind("signalled").after(self.begin):
             x = self._x(event.time)
             title = f"<title>{escape(event.detail)}</title>"
             parts.append(f'<path d="M{x} {y + 2}l4 -7h-8z" fill="currentColor">{title}</path>')
@@ -121,8 +128,8 @@ class Timeline:
     def _axis(self, height: int) -> list[str]:
         y = height - _AXIS + 4
         parts = [f'<path d="M{_LEFT} {y}h{_WIDTH}" stroke="currentColor" stroke-width="1" fill="none"/>']
-        step = _nice(self.until)
-        tick = 0
+        step = _nice(self.until - self.begin)
+        tick = math.ceil(self.begin / step)
         while tick * step <= self.until:
             x = self._x(tick * step)
             parts.append(f'<path d="M{x} {y}v5" stroke="currentColor"/>')
