@@ -214,7 +214,9 @@ def test_a_notebook_whose_source_is_gone_is_found(course: Curriculum) -> None:
 def test_expected_outputs_are_in_the_solved_edition_only(course: Curriculum) -> None:
     """Learner editions are stripped; solved ones carry what nbval compares with."""
     output = {"output_type": "stream", "name": "stdout", "text": ["2\n"]}
-    marked = next(c["id"] for c in built(course)["cells"] if editions.MARK + "\n" in c["source"])
+    solved_cells = built(course, Edition.SOLVED)["cells"]
+    marked = next(c["id"] for c in solved_cells if editions.MARK + "\n" in c["source"])
+    assert all(editions.MARK + "\n" not in c["source"] for c in built(course)["cells"])
     editions.outputs_file(course.notebook(NAME)).write_text(json.dumps({marked: [output]}))
     assert all(not c.get("outputs") for c in built(course)["cells"])
     solved = {c["id"]: c for c in built(course, Edition.SOLVED)["cells"]}
