@@ -1,9 +1,9 @@
 """What a sandbox costs in each engine: start to exit, a command in a running one, the very first start.
 
 Run: `.venv/bin/python -m bench.engines [--runs N] [--json FILE]`. Everything side by side in one run, by
-turns, so that noise falls on all alike; medians and ratios, for the machine it ran on. `docker run` is the
-command line's, of the same image, without a network and with one as it comes. An engine that cannot run
-here is left out and named.
+turns, so that noise falls on all alike, each as the second of two in a row, so that what went before does
+not; medians and ratios, for the machine it ran on. `docker run` is the command line's, of the same image,
+without a network and with one as it comes. An engine that cannot run here is left out and named.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def by_turns(runs: int, measures: dict[str, Callable[[], float]]) -> dict[str, l
     figures: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(runs + 1):
         for name, measure in measures.items():
+            measure()  # the daemon still tidies up after what went before, and that weighs on the next
             took = measure()
             if number:
                 figures[name].append(took)
