@@ -6,6 +6,7 @@ archive, which is unpacked as the user's own files (see `unpack`).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -46,7 +47,7 @@ def build_with_mmdebstrap(recipe: Recipe, staging: Staging, report: Report, log:
     as_root = os.geteuid() == 0
     if not as_root:
         failures.require_user_namespaces()
-    failures.require_space(staging.folder)
+    failures.require_space(staging.folder.parent)
     mirrors = find_mirrors()
     sources = source_lines(mirrors, recipe.suite, recipe.components)
     target = str(staging.rootfs) if as_root else "-"
@@ -77,10 +78,14 @@ def build_with_mmdebstrap(recipe: Recipe, staging: Staging, report: Report, log:
                 raise
             status = 1
     if status != 0:
-        raise failures.explain(reader.tail, status, mirrors.main, staging.folder, log)
+        raise failures.explain(reader.tail, status, mirrors.main, staging.folder.parent, log)
     # Engines mount a /dev of their own; a user's archive is unpacked without device nodes anyway.
     for node in (staging.rootfs / "dev").iterdir():
         remove_tree(node) if node.is_dir() and not node.is_symlink() else node.unlink()
+    # What held the certificates lent to an https mirror.
+    for folder in ("etc/ssl/certs", "etc/ssl"):
+        with contextlib.suppress(OSError):
+            (staging.rootfs / folder).rmdir()
     return owners
 
 

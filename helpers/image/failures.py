@@ -25,6 +25,12 @@ NEEDED_BYTES = 900 * 1024 * 1024
 """Room for the tree, the packages and the package lists while building (measured: 620 MB at most)."""
 
 _AGAIN = "initlab image build"
+# What apt says of a mirror it cannot use.
+_UNREACHABLE = (
+    r"Could not resolve|Temporary failure resolving|Could not connect|Unable to connect"
+    r"|Network is unreachable|Connection (refused|timed out|failed)|does not have a Release file|Certificate verification failed"
+    r"|Could not handshake|Failed to fetch"
+)
 
 
 def require_tools(os_release: Path = Path("/etc/os-release")) -> None:
@@ -87,14 +93,9 @@ def explain(lines: Sequence[str], status: int, mirror: str, folder: Path, log: P
             f"lab image: the signature of {mirror} cannot be checked{_see(log)}",
             hint=_install_hint("debian-archive-keyring"),
         )
-    if re.search(
-        r"Could not resolve|Temporary failure resolving|Could not connect|Unable to connect"
-        r"|Network is unreachable|Connection (refused|timed out|failed)|Failed to fetch"
-        r"|does not have a Release file|Certificate verification failed|Could not handshake",
-        text,
-    ):
+    if re.search(_UNREACHABLE, text):
         return ImageError(
-            f"lab image: cannot fetch packages from {mirror}{_detail(lines)}{_see(log)}",
+            f"lab image: cannot fetch packages from {mirror}{_detail(lines, _UNREACHABLE)}{_see(log)}",
             hint=f"check the network, then: {_AGAIN}   (another mirror: INITLAB_DEBIAN_MIRROR=http://…/debian)",
         )
     if unknown := re.search(r"Unable to locate package (\S+)", text):
@@ -132,11 +133,15 @@ def _full(folder: Path, log: Path | None) -> ImageError:
     )
 
 
-def _detail(lines: Sequence[str]) -> str:
-    telling = [line for line in lines if line.startswith(("E:", "Err:", "dpkg: error", "guard:"))] or list(
-        lines
-    )
-    return f": {telling[-1].removeprefix('E: ').strip()}" if telling else ""
+def _detail(lines: Sequence[str], pattern: str = "") -> str:
+    """The line that says most: the first that has `pattern`, else the last error, else the last line."""
+    if pattern:
+        telling = [line for line in lines if re.search(pattern, line)][:1]
+    else:
+        errors = [line for line in lines if line.startswith(("E:", "dpkg: error", "guard:"))]
+        # mmdebstrap's own last word says only that there was an error.
+        telling = [line for line in errors if line != "E: mmdebstrap failed to run"] or errors or list(lines)
+    return f": {telling[-1].strip().removeprefix('E: ')}" if telling else ""
 
 
 def _see(log: Path | None) -> str:

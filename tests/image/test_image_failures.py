@@ -167,3 +167,17 @@ def test_tidying_leaves_tmp_to_mmdebstrap(tmp_path: Path, real_recipe: Recipe) -
     assert (tmp_path / "etc/hostname").read_text() == "lab\n"
     assert (tmp_path / "etc/machine-id").read_text() == ""
     assert not (tmp_path / "var/log/dpkg.log").exists()
+
+
+def test_the_line_that_says_most_is_told() -> None:
+    """mmdebstrap's own last word, "failed to run", tells nobody anything."""
+    lines = [
+        "Err:1 http://m/debian trixie InRelease",
+        "  Could not connect to m:80 (192.0.2.1). - connect (111: Connection refused)",
+        "E: The repository 'http://m/debian trixie Release' does not have a Release file.",
+        "E: mmdebstrap failed to run",
+    ]
+    message = failures.explain(lines, 1, "http://m/debian", Path("/cache"), LOG).message
+    assert "from http://m/debian: Could not connect to m:80 (192.0.2.1). - connect (111" in message
+    other = failures.explain(["E: subprocess failed", lines[-1]], 1, "http://m/debian", Path("/cache"), LOG)
+    assert "status 1: subprocess failed" in other.message
