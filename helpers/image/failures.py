@@ -28,8 +28,8 @@ _AGAIN = "initlab image build"
 # What apt says of a mirror it cannot use.
 _UNREACHABLE = (
     r"Could not resolve|Temporary failure resolving|Could not connect|Unable to connect"
-    r"|Network is unreachable|Connection (refused|timed out|failed)|does not have a Release file|Certificate verification failed"
-    r"|Could not handshake|Failed to fetch"
+    r"|Network is unreachable|Connection (refused|timed out|failed)|does not have a Release file"
+    r"|Certificate verification failed|Could not handshake|Failed to fetch"
 )
 
 
