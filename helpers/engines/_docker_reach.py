@@ -35,6 +35,8 @@ _CGROUP_FILES = (
     "memory.events",
 )
 
+_TRIES = 20  # a tenth of a second each
+
 _LIST = """
 import json, os
 rows = []
@@ -54,7 +56,7 @@ _KILL = """
 for p in /proc/[0-9]*; do
     if grep -qz "^$1\\$" "$p/environ" 2>/dev/null; then
         read -r line <"$p/stat"; set -- "$1" "$2" "$3" ${line##*) }
-        if [ "$3" = all ] || [ "$5" = 0 ]; then kill "-$2" "${p#/proc/}"; fi
+        if [ "$3" = all ] || [ "$5" = 0 ]; then kill "-$2" "${p#/proc/}" && echo sent; fi
     fi
 done
 """
@@ -180,8 +182,12 @@ class Far:
 
     def send_command(self, box: DockerSandbox, command: Command, signum: int, whole: bool) -> None:
         """See `Reach.send_command`."""
-        scope = "all" if whole else "one"
-        box.exec(["/bin/sh", "-c", _KILL, "sh", f"{_TOKEN}={command.token}", str(signum), scope])
+        mark, scope = f"{_TOKEN}={command.token}", "all" if whole else "one"
+        for _ in range(_TRIES):  # started a moment ago, it may not be the program yet
+            if not command.host_pid():
+                return  # ended
+            if box.exec(["/bin/sh", "-c", _KILL, "sh", mark, str(signum), scope]).text:
+                return
 
     def marks(self, token: str) -> dict[str, str]:
         """See `Reach.marks`."""

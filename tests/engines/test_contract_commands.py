@@ -169,6 +169,14 @@ def test_a_streamed_command_is_ended_from_here(box: Sandbox, how: str) -> None:
     assert not find(box, number)
 
 
+def test_a_signal_sent_at_once_is_not_lost(box: Sandbox) -> None:
+    """A command is ended although it has hardly begun."""
+    with box.popen(["sleep", "9722"]) as process:
+        process.terminate()
+        assert process.wait(20) != 0
+    eventually(lambda: not find(box, "9722"), "it does not run on")
+
+
 def test_a_streamed_command_may_handle_a_signal(box: Sandbox) -> None:
     """`send_signal` delivers that signal, once."""
     script = "trap 'echo hup' HUP; trap 'echo end; exit 5' USR1; echo up; while :; do sleep 0.05; done"
