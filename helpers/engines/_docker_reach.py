@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from helpers.engines.base import Process
-from helpers.engines.proctable import host_pid, parse_stat, read_table, session_members
+from helpers.engines.proctable import host_pid, parse_stat, read_table, signal_session
 from helpers.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -50,15 +50,23 @@ for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
 print(json.dumps(rows))
 """
 
-# Signal the processes whose environment holds the token: all of them, or the command itself, whose
-# parent is outside the PID namespace (0).
-_KILL = """
-for p in /proc/[0-9]*; do
-    if grep -qz "^$1\\$" "$p/environ" 2>/dev/null; then
-        read -r line <"$p/stat"; set -- "$1" "$2" "$3" ${line##*) }
-        if [ "$3" = all ] || [ "$5" = 0 ]; then kill "-$2" "${p#/proc/}" && echo sent; fi
-    fi
+# Signal the processes whose environment holds the token: the command itself, whose parent is outside the
+# PID namespace (0), or all, again until none is left, because one may have started another meanwhile.
+_KILL = r"""
+token=$1 signal=$2 scope=$3 sent=
+for round in 1 2 3 4 5; do
+    found=
+    for p in /proc/[0-9]*; do
+        if grep -qz "^$token\$" "$p/environ" 2>/dev/null && read -r line <"$p/stat"; then
+            set -- ${line##*) }
+            if [ "$scope" = all ] || [ "$2" = 0 ]; then
+                kill "-$signal" "${p#/proc/}" && found=yes sent=yes
+            fi
+        fi
+    done
+    if [ "$scope" != all ] || [ -z "$found" ]; then break; fi
 done
+echo "$sent"
 """
 
 
@@ -127,9 +135,11 @@ class Near:
         leader = command.host_pid()
         if not leader:
             return
-        for pid in session_members(leader) if whole else [leader]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signum)
+        if whole:
+            signal_session(leader, signum)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(leader, signum)
 
     def marks(self, token: str) -> dict[str, str]:
         """See `Reach.marks`: the engine tells its PID."""

@@ -15,7 +15,7 @@ from typing import Any
 from helpers.engines._client import KeeperClient
 from helpers.engines._inside import Inside
 from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
-from helpers.engines.proctable import host_pid, read_table, session_members
+from helpers.engines.proctable import host_pid, read_table, signal_session
 from helpers.errors import SandboxError, SandboxGone
 
 __all__ = ["EmbeddedSandbox", "InnerPopen"]
@@ -79,9 +79,7 @@ def _children(pid: int) -> list[int]:
 
 def _end_session(process: InnerPopen) -> None:
     """Kill a command with everything it has started: what lives on would hold its output open."""
-    for pid in session_members(process.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    signal_session(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=2)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from helpers.engines.base import Process
 
-__all__ = ["host_pid", "parse_stat", "read_table", "session_members"]
+__all__ = ["host_pid", "parse_stat", "read_table", "session_members", "signal_session"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -75,7 +76,7 @@ def host_pid(pid1: int, pid: int) -> int | None:
 
 
 def session_members(leader: int) -> list[int]:
-    """The host's numbers of all processes in the session of process `leader` (setsid(2))."""
+    """The host's numbers of the processes in the session of `leader` (setsid(2)), zombies left out."""
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
@@ -83,6 +84,17 @@ def session_members(leader: int) -> list[int]:
                 process = parse_stat(Path(entry.path, "stat").read_text(errors="replace"))
             except OSError:
                 continue  # ended meanwhile
-            if process.sid == leader:
+            if process.sid == leader and process.state != "Z":
                 found.append(process.pid)
     return found
+
+
+def signal_session(leader: int, signum: int) -> None:
+    """Signal a whole session, again until none is left: one may have started another meanwhile."""
+    for _ in range(5):
+        members = session_members(leader)
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signum)
+        if not members:
+            return
