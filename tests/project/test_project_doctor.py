@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -43,4 +44,4 @@ def test_looking_leaves_no_cgroup_behind() -> None:
     """The limits are tried by making a cgroup as a sandbox would; it is removed again."""
     list(computer.looks())
     root = Path("/sys/fs/cgroup")
-    assert [path for path in root.glob("**/doctor-*") if path.is_dir()] == []
+    assert [path for path in root.glob(f"**/doctor-{os.getpid()}") if path.is_dir()] == []
