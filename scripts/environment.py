@@ -156,6 +156,7 @@ def pip(arguments: list[str], log: str, total: int = 0) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         cwd=CHECKOUT,
+        env=clean_environment(),
     )
     assert process.stdout is not None  # noqa: S101 - for the type checker
     seen, told, tail = 0, 0, [""]
@@ -175,10 +176,19 @@ def pip(arguments: list[str], log: str, total: int = 0) -> None:
         stop(f"pip: {errors[0]}\n  log: {LOGS / log}", "check the network, then run this again")
 
 
+def clean_environment() -> dict[str, str]:
+    """Ours, without what would send pip or Python elsewhere than to .venv."""
+    astray = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"}
+    return {name: value for name, value in os.environ.items() if name not in astray} | {"PIP_USER": "0"}
+
+
 def run(command: list[str], log: str, failed: str) -> None:
     """Run a quiet command, its output in a log."""
+    env = clean_environment()
     with (LOGS / log).open("w") as record:
-        status = subprocess.run(command, stdout=record, stderr=subprocess.STDOUT, cwd=CHECKOUT, check=False)
+        status = subprocess.run(
+            command, stdout=record, stderr=subprocess.STDOUT, cwd=CHECKOUT, env=env, check=False
+        )
     if status.returncode != 0:
         stop(f"{failed}\n  log: {LOGS / log}", "read the log, then run this again")
 
@@ -204,7 +214,7 @@ def start_image() -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        env={**clean_environment(), "PYTHONPATH": str(CHECKOUT)},
     )
 
 
