@@ -120,10 +120,11 @@ def start(
             record = {"base": base, "page": page, "token": token}
             write_atomically(_record(workspace), json.dumps(record).encode(), mode=0o600)
             return server
-        except CourseError:
+        except CourseError as error:
             server.stop()
-            # Somebody may take the port between our look and the server's: look again.
-            if port is not None or _free(chosen):
+            # Somebody may take the port between our look and the server's (and may be gone since).
+            taken = "already in use" in str(error) or not _free(chosen)
+            if port is not None or not taken:
                 raise
         except BaseException:
             server.stop()

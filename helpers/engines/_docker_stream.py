@@ -25,7 +25,7 @@ class Stream:
         self._hijacked = hijacked  # its response must live as long as the socket
         self._sock: socket.socket = getattr(hijacked, "_sock", hijacked)
         self._sock.settimeout(None)
-        self._received = bytearray()
+        self._received = bytearray(_early(hijacked, self._sock))
 
     def __enter__(self) -> Stream:
         return self
@@ -70,6 +70,21 @@ class Stream:
             response.close()  # and with it the file around the socket
         self._hijacked.close()
         self._sock.close()
+
+
+def _early(hijacked: Any, sock: socket.socket) -> bytes:
+    """What came in one packet with the answer's header: docker leaves it in the reader around the socket."""
+    response = getattr(hijacked, "_response", None)
+    reader = getattr(getattr(getattr(response, "raw", None), "_fp", None), "fp", None)
+    if reader is None:
+        return b""
+    sock.settimeout(0)  # the reader must not wait for more
+    try:
+        data: bytes = reader.read(len(reader.peek())) or b""
+    except (OSError, ValueError):
+        data = b""
+    sock.settimeout(None)
+    return data
 
 
 class Console:
