@@ -5,19 +5,22 @@ Works with every engine the `docker` package reaches, Podman's socket included.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import json
-import os
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from threading import Thread
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from helpers.engines.base import Image
 from helpers.errors import ImageError
+from helpers.image import failures
 from helpers.image.cache import Cache, cache_folder
 from helpers.image.progress import OutputReader, Report
-from helpers.image.recipe import RECIPE_FOLDER, Recipe
+from helpers.image.recipe import RECIPE_FOLDER, Recipe, machine_architecture
 from helpers.image.staging import Staging
 from helpers.image.unpack import Owners, pack, unpack
 
@@ -52,18 +55,14 @@ def docker_tag(client: Any, image: Image) -> str:
             try:
                 client.images.get(tag)
             except ImageNotFound:
-                answer = client.api.import_image_from_stream(
-                    _archive(image),
-                    repository=REPOSITORY,
-                    tag=short,
-                    changes=['CMD ["/bin/bash"]', f"LABEL initlab.image={image.digest}"],
-                )
-                # Podman 4 imports everything as `latest`, so name it once more.
-                imported = json.loads(answer.strip().splitlines()[-1])["status"]
-                client.api.tag(imported, REPOSITORY, short)
+                with _archive(image, tag, locks) as archive:
+                    for _ in client.api.load_image(archive):
+                        pass
                 client.images.get(tag)  # an engine that stored nothing is noticed here, not in a lesson
     except _errors() as error:
         raise _refused(error) from None
+    except OSError as error:
+        raise failures.from_os_error(error, locks) from None
     return tag
 
 
@@ -145,31 +144,46 @@ def _discard(client: Any, container: Any, tag: str) -> None:
         client.close()
 
 
-def _archive(image: Image) -> Iterator[bytes]:
-    """The image's tree as chunks of a tar stream, packed while they are sent."""
-    recorded = Cache.owners_beside(image.rootfs)
-    readable, writable = os.pipe()
-    failure: list[OSError] = []
+@contextlib.contextmanager
+def _archive(image: Image, tag: str, folder: Path) -> Iterator[IO[bytes]]:
+    """The image as `docker load` reads it: one layer, its configuration, and the tag.
 
-    def write() -> None:
-        try:
-            with os.fdopen(writable, "wb") as out:
-                pack(image.rootfs, recorded, out)
-        except BrokenPipeError:
-            pass  # the engine went away; its own error is told
-        except OSError as error:
-            failure.append(error)
+    `docker import` would take the bare tree, but Podman keeps a copy of what is imported for ever
+    (its issue 28531) and forgets the tag. The layer's hash stands in the configuration, so the archive is
+    written to a file first, in `folder`; the file has no name and goes with the process.
+    """
+    with tempfile.TemporaryFile(dir=folder) as archive:
+        # The layer's own header comes before it, and needs its size: it is written last.
+        archive.seek(tarfile.BLOCKSIZE)
+        pack(image.rootfs, Cache.owners_beside(image.rootfs), archive)
+        end = archive.tell()
+        archive.seek(tarfile.BLOCKSIZE)
+        digest = hashlib.file_digest(archive, "sha256").hexdigest()
+        config = {
+            "architecture": machine_architecture(),
+            "os": "linux",
+            "created": "1970-01-01T00:00:00Z",
+            "config": {"Cmd": ["/bin/bash"], "Labels": {"initlab.image": image.digest}},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+            "history": [{"created_by": "initlab image build"}],
+        }
+        text = json.dumps(config).encode()
+        name = f"{hashlib.sha256(text).hexdigest()}.json"
+        manifest = json.dumps([{"Config": name, "RepoTags": [tag], "Layers": ["layer.tar"]}]).encode()
+        archive.seek(end)
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for member, data in ((name, text), ("manifest.json", manifest)):
+                tar.addfile(_member(member, len(data)), io.BytesIO(data))
+        archive.seek(0)
+        archive.write(_member("layer.tar", end - tarfile.BLOCKSIZE).tobuf(tarfile.GNU_FORMAT))
+        archive.seek(0)
+        yield archive
 
-    packer = Thread(target=write, daemon=True)
-    packer.start()
-    with os.fdopen(readable, "rb") as source:
-        while chunk := source.read(256 * 1024):
-            yield chunk
-    packer.join()
-    if failure:
-        raise ImageError(
-            f"lab image: {failure[0].filename}: {failure[0].strerror}", hint="initlab image build"
-        )
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info
 
 
 class _Chunks(io.RawIOBase):
