@@ -23,6 +23,15 @@ _STEP = 0.5
 _COLUMNS = ("service", "state", "", "", "PID", "uptime", "restarts", "memory")
 _GRID = "5.5em 7.5em 9.5em 11.5em 4em 6em 5.5em 6em"
 _LOG_EVERY = 4  # refreshes: a log is read by a command inside
+# A kernel that has ended cannot say so. Each refresh brings a new copy of this line, and with it a new
+# animation: it is seen only when no refresh has come for as long as the delay.
+_SILENT = (
+    "<style>@keyframes initlab-silent{from{max-height:0;opacity:0}to{max-height:3em;opacity:1}}"
+    ".initlab-silent{max-height:0;opacity:0;overflow:hidden;color:#c62828;font-weight:600;"
+    "animation:initlab-silent .3s 6s forwards}</style>"
+    '<div class="initlab-silent">No news for 6 s: the kernel has ended or is stuck. What you see is what was '
+    "seen last; run the cells from the top again.</div>"
+)
 
 
 class Dashboard:
@@ -125,13 +134,15 @@ class Dashboard:
             rows = {row.name: row for row in self._lab.glance()}
         except InitlabError as error:
             self._header.value = f"{self._title()}: <i>{escape(error.message)}</i>"
+            self._timeline.value = self._lab.timeline(30.0)._repr_svg_()
             return
         self._header.value = self._title()
         for name, cells in self._cells.items():
             if name in rows:
                 _fill(cells, rows[name])
         self._said.value = f'<span aria-live="polite">{self._message}</span>'
-        self._timeline.value = self._lab.timeline(30.0)._repr_svg_()
+        silent = "" if self._over.is_set() else _SILENT
+        self._timeline.value = silent + self._lab.timeline(30.0)._repr_svg_()
         self._rounds += 1
         if self._rounds % _LOG_EVERY == 1:
             self._read_log()
@@ -188,6 +199,7 @@ class Dashboard:
     def close(self) -> None:
         """Stop updating. What was last shown stays on the screen."""
         self._over.set()
+        self.refresh()
 
 
 def _fill(cells: list[Any], row: StatusRow) -> None:

@@ -80,6 +80,15 @@ def test_a_learner_kills_a_service_with_the_mouse_and_the_check_passes(jupyterla
     expect(check.locator(".jp-OutputArea")).to_contain_text("passed", ignore_case=True)
     _shoot(page, "00-checked")
 
+    # JupyterLab draws the cells that are in sight.
+    page.locator(".jp-CodeCell", has_text="dashboard = lab.dashboard()").first.scroll_into_view_if_needed()
+    kill.scroll_into_view_if_needed()
+    silent = dashboard.get_by_text("No news for 6 s")
+    expect(silent).not_to_be_visible()
+    _menu(page, "Kernel", "Shut Down Kernel")
+    expect(silent).to_be_visible()
+    _shoot(page, "00-kernel-gone")
+
 
 def test_the_screens_are_kept_for_a_person_to_look_at() -> None:
     """CI keeps what it saw in build/screenshots."""
