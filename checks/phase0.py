@@ -9,9 +9,11 @@ from checks import start as _start
 from checks.pid1 import SUITE as PID1
 from checks.pid1_box import Program
 from checks.runner import BadArgument, NotStarted, check
+from checks.stack import OPENRC, RUNIT
+from checks.stack_box import Stack
 from helpers.lab import Lab
 
-__all__ = ["learner_file", "pid1", "start"]
+__all__ = ["learner_file", "learner_folder", "pid1", "stack_openrc", "stack_runit", "start"]
 
 _LARGEST = 1024 * 1024  # bytes; a PID 1 in Python takes a few thousand
 
@@ -30,6 +32,57 @@ def pid1(program: str | Path | None = None, *, seed: int | None = None) -> Progr
 def start(lab: Lab, *, seed: int | None = None) -> Lab:
     """The warm-up: a service of your lab was killed and its supervisor brought it back."""
     return _start.subject(lab)
+
+
+@check("p0.stack-openrc", points=10, deadline=60.0, suite=OPENRC, call="phase0.stack_openrc")
+def stack_openrc(folder: str | Path | None = None, *, seed: int | None = None) -> Stack:
+    """Grade the three service scripts for OpenRC by booting them, with openrc-init as PID 1.
+
+    `folder` has the files redis, app and nginx; without it, the `stack/openrc` of your portfolio.
+    `seed` repeats the random parameters of a run.
+    """
+    return _stack("openrc", "p0.stack-openrc", folder, call="phase0.stack_openrc")
+
+
+@check("p0.stack-runit", points=10, deadline=60.0, suite=RUNIT, call="phase0.stack_runit")
+def stack_runit(folder: str | Path | None = None, *, seed: int | None = None) -> Stack:
+    """Grade the service directories for runit by booting them, with runit as PID 1.
+
+    `folder` has the files redis/run, app/run, app/log/run and nginx/run, and whatever else runsv reads;
+    without it, the `stack/runit` of your portfolio. `seed` repeats the random parameters of a run.
+    """
+    return _stack("runit", "p0.stack-runit", folder, call="phase0.stack_runit")
+
+
+def _stack(init: str, exercise: str, folder: object, *, call: str) -> Stack:
+    parts, touched = learner_folder(exercise, folder, call=call)
+    return Stack.by_hand(init, parts, touched)
+
+
+def learner_folder(exercise: str, path: object, *, call: str) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The files of an answer in several, by their path in its folder, and which of them were written.
+
+    The folder is `path`, or the exercise's own in the portfolio. Raises as `learner_file` does.
+    """
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise BadArgument(f"{call} expects a folder or nothing, got {type(path).__name__}", hint=f"{call}()")
+    from helpers.course import exercises, workspace
+
+    made = exercises.load(exercise)
+    folder = made.path(workspace.require()) if path is None else Path(path).expanduser()
+    again = f"run the cells that begin with %%exercise {exercise}"
+    if folder.is_file():
+        raise BadArgument(f"{call} expects a folder, and {folder} is a file", hint=f"{call}()")
+    if not folder.exists():
+        raise NotStarted(f"There is no {folder}.", hint=again)
+    touched = made.parts_touched(folder)
+    if not touched:
+        raise NotStarted(f"The files in {folder} say what they said at the start.", hint=again)
+    parts = dict(made.files(folder))
+    for file in parts.values():
+        if file.stat().st_size > _LARGEST:
+            raise BadArgument(f"{file} is larger than 1 MiB: that is no file of this exercise", hint=again)
+    return parts, touched
 
 
 def learner_file(exercise: str, path: object, *, call: str) -> bytes:

@@ -221,14 +221,13 @@ def reset(exercise: _Id) -> None:
     from helpers.course.workspace import require
 
     workspace = require()
-    saved = portfolio.reset(workspace, exercises.load(exercise))
-    if not saved.changed:
-        print(f"{saved.path} is the starter already")
-        return
-    if saved.kept:
-        print(f"your file is kept as {saved.kept}")
-    print(f"{saved.path} is the starter again")
-    print("the notebook's cell still holds your text: run it, and it is saved again")
+    done = portfolio.reset(workspace, exercises.load(exercise))
+    for saved in done:
+        if saved.kept:
+            print(f"your file is kept as {saved.kept}")
+        print(f"{saved.path} is the starter {'again' if saved.changed else 'already'}")
+    if any(saved.changed for saved in done):
+        print("the notebook's cell still holds your text: run it, and it is saved again")
 
 
 def build(

@@ -232,7 +232,7 @@ def _texts(notebook: Any, stated: Facts, source: NotebookSource) -> list[_Cell]:
 def _cell_id(notebook: str, kind: str, text: str, seen: dict[str, int]) -> str:
     """An exercise's cell is called after it; any other after what it says (and its rank among equal ones)."""
     if kind == "code" and (exercise := exercise_id(text)):
-        return exercise.replace(".", "-")
+        return re.sub(r"[^A-Za-z0-9-]", "-", exercise)
     digest = hashlib.sha256(f"{notebook}\0{kind}\0{text}".encode()).hexdigest()[:12]
     seen[digest] = seen.get(digest, 0) + 1
     return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"

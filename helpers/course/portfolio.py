@@ -30,20 +30,23 @@ class Saved:
     kept: Path | None
 
 
-def save(workspace: Workspace, exercise: Exercise, text: str) -> Saved:
-    """Write the learner's program. Raises CourseError when the disk refuses.
+def save(workspace: Workspace, exercise: Exercise, text: str, part: str = "") -> Saved:
+    """Write the learner's program, or one part of it. Raises CourseError when the disk refuses.
 
     A program beginning with `#!` is made executable: the kernel runs a script by its first line only when the
     file has the run bit (execve(2)). A starter never replaces work, even work that was saved here: a fresh
     copy of a notebook run from top to bottom must not undo what was made in the old one.
     """
-    is_starter = same_code(text, exercise.starter, python=str(exercise.file).endswith(".py"))
-    return _write(workspace, exercise, text, keep_always=is_starter)
+    starter = exercise.starters.get(part)
+    is_starter = starter is not None and same_code(text, starter, python=exercise.is_python(part))
+    return _write(workspace, exercise, part, text, keep_always=is_starter)
 
 
-def reset(workspace: Workspace, exercise: Exercise) -> Saved:
-    """Put the starter back; the learner's file, unless it is the starter, is kept beside."""
-    return _write(workspace, exercise, exercise.starter, keep_always=True)
+def reset(workspace: Workspace, exercise: Exercise) -> tuple[Saved, ...]:
+    """Put the starter of each part back; the learner's file, unless it is the starter, is kept beside."""
+    return tuple(
+        _write(workspace, exercise, part, text, keep_always=True) for part, text in exercise.starters.items()
+    )
 
 
 def syntax_problem(text: str, name: str) -> SyntaxError | None:
@@ -59,8 +62,8 @@ def syntax_problem(text: str, name: str) -> SyntaxError | None:
     return None
 
 
-def _write(workspace: Workspace, exercise: Exercise, text: str, *, keep_always: bool) -> Saved:
-    path = exercise.path(workspace)
+def _write(workspace: Workspace, exercise: Exercise, part: str, text: str, *, keep_always: bool) -> Saved:
+    path = exercise.path(workspace) / part
     data = text.encode()
     with told(workspace.state):
         workspace.state.mkdir(parents=True, exist_ok=True)

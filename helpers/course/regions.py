@@ -27,7 +27,7 @@ _KEPT_IN = {"SOLUTION": "solved", "STARTER": "learner"}
 _FENCE = re.compile(r"^(`{3,}|~{3,})\s*(\S*)")
 _CODE_MARK = re.compile(r"^\s*#{2,}\s*(BEGIN|END)\b[ \t]*(.*?)\s*$", re.IGNORECASE)
 _TEXT_MARK = re.compile(r"^\s*<!--\s*(BEGIN|END)\b[ \t]*(.*?)\s*-->\s*$", re.IGNORECASE)
-_MAGIC = re.compile(r"^%%exercise(?:\s+(\S+))?\s*$")
+_MAGIC = re.compile(r"^%%exercise(?:\s+(\S+)(?:\s+(\S+))?)?\s*$")
 _NOTE = re.compile(r"^#\s*exercise:\s*(\S+)\s*$")
 
 
@@ -40,11 +40,11 @@ class Edition(StrEnum):
 
 @dataclass(frozen=True)
 class ExerciseCell:
-    """A code cell that is an exercise: `%%exercise ID` on its first line (a file), or `# exercise: ID`
-    (none).
+    """A code cell that is an exercise: `%%exercise ID` on its first line (a file), `%%exercise ID PART` (one
+    file of several), or `# exercise: ID` (none).
 
-    `line` is where the cell's first code line stands, from 1; `starter` and `solution` are the cell's code
-    without that first line, in either edition.
+    `part` is empty where the cell is the whole answer. `line` is where the cell's first code line stands,
+    from 1; `starter` and `solution` are the cell's code without that first line, in either edition.
     """
 
     exercise: str
@@ -52,6 +52,7 @@ class ExerciseCell:
     line: int
     starter: str
     solution: str
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,16 +168,19 @@ def apply(source: str, edition: Edition, *, file: Path) -> str:
 
 
 def exercise_id(code: str) -> str | None:
-    """The exercise a code cell is, by its first line that is not blank; None when it is none."""
+    """The exercise a code cell is, by its first line that is not blank, with its part (`p0.web/app/run`)
+    where it is one of several files; None when it is none.
+    """
     first = code.lstrip("\n").partition("\n")[0]
     found = _MAGIC.match(first) or _NOTE.match(first)
-    return found[1] if found else None
+    return "/".join(filter(None, found.groups())) or None if found else None
 
 
 def exercise_cells(source: str, *, file: Path) -> tuple[ExerciseCell, ...]:
     """The exercises of a source, in order.
 
-    Raises CourseError for malformed regions, an exercise named twice, without an id, or lacking a region.
+    Raises CourseError for malformed regions, an exercise (or a part of it) named twice, without an id, or
+    lacking a region.
     """
     cells: dict[int, list[tuple[_Line, str | None]]] = {}
     for line, region in _walk(source, file):
@@ -195,13 +199,13 @@ def exercise_cells(source: str, *, file: Path) -> tuple[ExerciseCell, ...]:
         exercise = (magic or note)[1]  # type: ignore[index]
         if not exercise:
             raise CourseError(f"{at}: %%exercise without an id", hint="write %%exercise p0.pid1")
-        if exercise in found:
-            raise CourseError(f"{at}: exercise {exercise} stands at line {found[exercise].line} already")
+        part = magic[2] or "" if magic else ""
+        name = f"{exercise} {part}".strip()
+        if name in found:
+            raise CourseError(f"{at}: exercise {name} stands at line {found[name].line} already")
         for region in _KEPT_IN:
             if not any(of == region for _, of in lines):
-                raise CourseError(
-                    f"{at}: exercise {exercise} has no {region} region", hint=f"### BEGIN {region}"
-                )
+                raise CourseError(f"{at}: exercise {name} has no {region} region", hint=f"### BEGIN {region}")
         starter, solution = (
             "\n".join(line.text for line, of in lines[1:] if of is None or _KEPT_IN[of] == edition).strip(
                 "\n"
@@ -209,5 +213,5 @@ def exercise_cells(source: str, *, file: Path) -> tuple[ExerciseCell, ...]:
             + "\n"
             for edition in (Edition.LEARNER, Edition.SOLVED)
         )
-        found[exercise] = ExerciseCell(exercise, bool(magic), first.number, starter, solution)
+        found[name] = ExerciseCell(exercise, bool(magic), first.number, starter, solution, part)
     return tuple(found.values())

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -165,7 +165,7 @@ def _unlisted(curriculum: Curriculum) -> list[str]:
             listed.add(editions.outputs_file(source))
     for toml in curriculum.exercises.glob("*/exercise.toml"):
         listed.add(toml)
-        listed |= {path for kind in ("wrong", "right") for path in toml.parent.glob(f"{kind}/*.*")}
+        listed |= {path for kind in ("wrong", "right") for path in toml.parent.rglob(f"{kind}/**/*")}
     ours = {"__pycache__", ".ipynb_checkpoints"}
     return [
         f"{path}: nothing in the course uses it"
@@ -200,6 +200,9 @@ def _source(curriculum: Curriculum, source: NotebookSource) -> list[str]:
         if cell.is_file != (exercise.file is not None):
             says = "has a `file`" if exercise.file else "has no `file`"
             problems.append(f"{at}: its exercise.toml {says}: begin the cell with {_first_line(exercise)}")
+        elif cell.part not in (exercise.parts or ("",)):
+            says = f"its exercise.toml names no part {cell.part!r}" if cell.part else "it says no part"
+            problems.append(f"{at}: {says}: there are {', '.join(exercise.parts) or 'none'}")
     for built in json.loads(editions.build(source, Edition.SOLVED))["cells"]:
         if built["cell_type"] == "code" and execute.is_marked(built) and not built["outputs"]:
             problems.append(
@@ -215,21 +218,20 @@ def _first_line(exercise: Exercise) -> str:
 
 def _exercise(curriculum: Curriculum, name: str) -> list[str]:
     exercise = exercises.load(name, curriculum=curriculum)
-    python = exercise.file is None or exercise.file.endswith(".py")
     problems = []
-    if exercises.same_code(exercise.starter, exercise.solution, python=python):
+    if exercises.same_answer(exercise, exercise.starters, exercise.solutions):
         problems.append(f"{name}: its starter is its solution")
     if len(set(exercise.hints)) < len(exercise.hints):
         problems.append(f"{name}: two of its hints are the same")
     if exercise.points and not exercise.wrong:
         problems.append(f"{name}: no wrong answer in {exercise.folder / 'wrong'}")
-    texts = {"the starter": exercise.starter, "the solution": exercise.solution}
+    texts = {"the starter": exercise.starters, "the solution": exercise.solutions}
     for path in [*(wrong.path for wrong in exercise.wrong), *exercise.right]:
-        text = path.read_text(encoding="utf-8")
+        answer = exercise.answer(path)
         for other, known in texts.items():
-            if exercises.same_code(text, known, python=python):
+            if exercises.same_answer(exercise, answer, known):
                 problems.append(f"{path}: says the same as {other}")
-        texts[path.name] = text
+        texts[path.name] = answer
     return problems
 
 
@@ -241,14 +243,12 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
     try:
         exercise = exercises.load(name, curriculum=curriculum)
         wrong, right = exercise.wrong, exercise.right
-        texts = {"solution": exercise.solution} | {
-            f"right/{p.name}": p.read_text(encoding="utf-8") for p in right
-        }
-        starter = exercise.starter
+        texts = {"solution": exercise.solutions} | {f"right/{p.name}": exercise.answer(p) for p in right}
+        starter = exercise.starters
     except CourseError:
         return
 
-    def item(what: str, text: str, judge: Callable[[_Said], list[str]]) -> Item:
+    def item(what: str, text: Mapping[str, str], judge: Callable[[_Said], list[str]]) -> Item:
         label = f"check {name} {what}"
         return Item(label, partial(_judge, exercise, text, run_check, judge, room / label))
 
@@ -259,9 +259,8 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
         if what != "solution":
             yield item(what, text, partial(_passes, exercise))
     for answer in wrong:
-        yield item(
-            f"wrong/{answer.path.name}", answer.path.read_text("utf-8"), partial(_rejected, answer.hint)
-        )
+        text = exercise.answer(answer.path)
+        yield item(f"wrong/{answer.path.name}", text, partial(_rejected, answer.hint))
 
 
 @dataclass(frozen=True)
@@ -276,13 +275,17 @@ class _Said:
 
 
 def _judge(
-    exercise: Exercise, text: str, run_check: RunCheck, judge: Callable[[_Said], list[str]], folder: Path
+    exercise: Exercise,
+    answer: Mapping[str, str],
+    run_check: RunCheck,
+    judge: Callable[[_Said], list[str]],
+    folder: Path,
 ) -> list[str]:
     """Have an answer checked, and say what is wrong with the verdict."""
     said = (
-        _said_of_file(exercise, text, run_check, folder)
+        _said_of_file(exercise, answer, run_check, folder)
         if exercise.file
-        else _said_in_notebook(exercise, text, folder)
+        else _said_in_notebook(exercise, answer[""], folder)
     )
     if isinstance(said, str):
         return [said]
@@ -292,15 +295,17 @@ def _judge(
     return problems
 
 
-def _said_of_file(exercise: Exercise, text: str, run_check: RunCheck, folder: Path) -> _Said:
-    """Run the check on a file with the answer, as a learner's would be."""
+def _said_of_file(exercise: Exercise, answer: Mapping[str, str], run_check: RunCheck, folder: Path) -> _Said:
+    """Run the check on a file (or a folder) with the answer, as a learner's would be."""
     workspace = folder / "workspace"
     (workspace / STATE).mkdir(parents=True)
     program = exercise.path(workspace)
-    program.parent.mkdir(parents=True)
-    program.write_text(text, encoding="utf-8")
-    if text.startswith("#!"):
-        program.chmod(0o755)
+    for part, text in answer.items():
+        file = program / part
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        if text.startswith("#!"):
+            file.chmod(0o755)
     with _environment(ENVIRONMENT, str(workspace)), _environment("INITLAB_STRICT", "0"):
         verdict = run_check(exercise, program)
     hint = verdict.hint.key if verdict.hint else None

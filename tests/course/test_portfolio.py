@@ -90,10 +90,10 @@ def test_a_starter_never_replaces_work(double: Exercise, workspace: Workspace) -
 
 def test_reset_puts_the_starter_back_and_keeps_the_work(double: Exercise, workspace: Workspace) -> None:
     """Also where nothing was saved before."""
-    assert portfolio.reset(workspace, double).kept is None
-    assert portfolio.reset(workspace, double).changed is False
+    assert portfolio.reset(workspace, double)[0].kept is None
+    assert portfolio.reset(workspace, double)[0].changed is False
     portfolio.save(workspace, double, MINE)
-    saved = portfolio.reset(workspace, double)
+    (saved,) = portfolio.reset(workspace, double)
     assert saved.path.read_text() == double.starter
     assert saved.kept is not None
     assert saved.kept.read_text() == MINE
