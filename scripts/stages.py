@@ -66,7 +66,7 @@ STAGES = (
 )
 
 
-_AGAIN = ("live", "notebooks", "browser")
+_AGAIN = ("unit", "live", "notebooks", "browser")
 _FEW = 5
 
 
@@ -120,7 +120,7 @@ def run(stage: Stage, environment: dict[str, str]) -> Outcome:
 
 
 def look_again(stage: Stage, first: Outcome, environment: dict[str, str]) -> Outcome:
-    """Run the few tests of a live stage that failed once more, by themselves.
+    """Run the few tests of a stage that failed once more, by themselves.
 
     On a shared computer a deadline can pass for no fault of the code. What passes then counts, and is listed
     as UNSTEADY at the end; what fails twice has failed.
