@@ -126,6 +126,7 @@ class DockerSandbox(Inside):
         self._stop_signal = stop_signal
         self._limits = limits
         self._addresses: dict[int, tuple[str, int]] = {}
+        self.executed = 0.0
         self._pid1 = 0
         self._exit: Exit | None = None
         self._lost = ""
@@ -148,6 +149,7 @@ class DockerSandbox(Inside):
         while not self._over.is_set():
             with contextlib.suppress(Exception):  # it ended between two looks: told by the console's end
                 if self._pid1 and self._reach.executed(self):
+                    self.executed = time.monotonic()
                     return
             self._over.wait(0.002)
 

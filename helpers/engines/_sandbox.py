@@ -100,6 +100,7 @@ class EmbeddedSandbox(Inside):
     ) -> None:
         self.id = name
         self.limits_missing: tuple[str, ...] = tuple(answer["limits_missing"])
+        self.executed = float(answer["executed"])
         self._pid1 = int(answer["pid1"])
         self.keeper = keeper
         self._stop_signal = stop_signal

@@ -151,6 +151,8 @@ class Sandbox(Protocol):
     id: str
     limits_missing: tuple[str, ...]
     """Limits that were asked for and could not be set, each as a sentence with the reason."""
+    executed: float
+    """time.monotonic() when PID 1 was first seen executed (looked for each 0.5 ms; Docker: each 2 ms)."""
 
     @property
     def pid1(self) -> int:

@@ -56,6 +56,7 @@ class Box:
         self._console = -1
         self._console_file = -1
         self._code: int | None = None
+        self._executed = 0.0
         os.mkdir(folder, 0o700)
 
     def describe(self) -> dict[str, Any]:
@@ -67,6 +68,7 @@ class Box:
             "limits_missing": self._cgroups.missing,
             "console": f"{self._folder}/console.log",
             "code": self._code,
+            "executed": self._executed,
         }
 
     def start(self, listeners: list[socket.socket]) -> None:
@@ -147,6 +149,7 @@ class Box:
             with contextlib.suppress(OSError):
                 now = os.stat(f"/proc/{self._pid1}/exe")
                 if self._pid1 and (now.st_ino, now.st_dev) != (bwrap.st_ino, bwrap.st_dev):
+                    self._executed = time.monotonic()
                     return
             if _readable(self._bwrap_fd):
                 break
