@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,9 @@ from helpers.probes.watch import Watcher
 
 if TYPE_CHECKING:
     from helpers.show.dashboard import Dashboard
+    from helpers.show.graph import DependencyGraph
     from helpers.show.http import Response
+    from helpers.show.livegraph import LiveGraph
     from helpers.show.logs import Log
     from helpers.show.status import StatusTable
     from helpers.show.timeline import Timeline
@@ -341,6 +343,22 @@ class Lab:
 
         self.start()
         return Dashboard(self)
+
+    def graph(self, *, seconds: Mapping[str, float] | None = None) -> DependencyGraph:
+        """Who depends on whom, the state of each service now, and the critical path of the boot.
+
+        `seconds` is how long each took itself; by default what was measured in this lab.
+        """
+        from helpers.show.livegraph import snapshot
+
+        return snapshot(self, seconds)
+
+    def live_graph(self) -> LiveGraph:
+        """The same picture, redrawn when something changes, until it is closed or the lab ends."""
+        from helpers.show.livegraph import LiveGraph
+
+        self.start()
+        return LiveGraph(self)
 
     # -- inside -------------------------------------------------------------------------------
 

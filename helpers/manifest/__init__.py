@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from helpers.manifest.graph import Graph, cycles, dependencies, dependents, edges, expand, levels, order
+from helpers.manifest.graph import (
+    Graph,
+    critical_path,
+    cycles,
+    dependencies,
+    dependents,
+    edges,
+    expand,
+    levels,
+    order,
+    own_seconds,
+)
 from helpers.manifest.load import from_dict, load, loads
 from helpers.manifest.models import (
     Exec,
@@ -41,6 +52,7 @@ __all__ = [
     "Restart",
     "Service",
     "Tcp",
+    "critical_path",
     "cycles",
     "dependencies",
     "dependents",
@@ -53,6 +65,7 @@ __all__ = [
     "load",
     "loads",
     "order",
+    "own_seconds",
     "to_dict",
     "validate",
 ]

@@ -12,13 +12,25 @@ always gives the same answer.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Mapping
 
 from helpers.errors import ManifestError
 from helpers.manifest.models import Manifest
 from helpers.manifest.problems import no_service
 
-__all__ = ["Graph", "cycles", "dependencies", "dependents", "edges", "expand", "levels", "order"]
+__all__ = [
+    "Graph",
+    "critical_path",
+    "cycles",
+    "dependencies",
+    "dependents",
+    "edges",
+    "expand",
+    "levels",
+    "order",
+    "own_seconds",
+]
 
 Graph = Manifest | Mapping[str, Iterable[str]]
 """A manifest, or name → the names it depends on."""
@@ -83,6 +95,53 @@ def levels(graph: Graph) -> tuple[tuple[str, ...], ...]:
         depth[name] = 1 + max((depth[need] for need in needs[name]), default=-1)
     count = 1 + max(depth.values(), default=-1)
     return tuple(tuple(name for name in needs if depth[name] == level) for level in range(count))
+
+
+def critical_path(graph: Graph, seconds: Mapping[str, float]) -> tuple[str, ...]:
+    """The chain of dependencies that takes longest, in the order it starts: `("redis", "app", "nginx")`.
+
+    `seconds` says how long each takes once all it depends on is there; one that is not named takes no
+    time. Started as early as its dependencies allow, nothing can be done before this path is: only a
+    service on it makes the whole faster by becoming faster. Of equally long ones, the path through the
+    names written first; () for an empty graph. (Kelley and Walker, Critical-Path Planning and Scheduling,
+    1959.) Raises `ManifestError` for a cycle, ValueError for a negative or infinite time.
+    """
+    needs = edges(graph)
+    for name in needs:
+        if not 0 <= seconds.get(name, 0.0) < math.inf:
+            raise ValueError(f"{name} can not take {seconds[name]} seconds")
+    rank = {name: i for i, name in enumerate(needs)}
+    done: dict[str, float] = {}
+    before: dict[str, str | None] = {}
+    for name in order(needs):
+        last = max(needs[name], key=lambda need: (done[need], -rank[need]), default=None)
+        before[name] = last
+        done[name] = seconds.get(name, 0.0) + (done[last] if last is not None else 0.0)
+    path: list[str] = []
+    step = max(done, key=lambda name: (done[name], -rank[name]), default=None)
+    while step is not None:
+        path.append(step)
+        step = before[step]
+    return tuple(reversed(path))
+
+
+def own_seconds(graph: Graph, ready: Mapping[str, float]) -> dict[str, float]:
+    """How long each service took itself: from the moment all it depends on was ready until it was.
+
+    `ready` says when each was ready, in seconds since PID 1 started; so what depends on nothing is
+    charged with the start of the init as well. A service that is not named (a bundle, work that was not
+    watched) took no time of its own. One that was ready before what it depends on took none either: it
+    did not wait. Where everything waits, the times along `critical_path` add up to the moment the last
+    service was ready. Raises `ManifestError` for a cycle.
+    """
+    needs = edges(graph)
+    own: dict[str, float] = {}
+    at: dict[str, float] = {}
+    for name in order(needs):
+        before = max((at[need] for need in needs[name]), default=0.0)
+        own[name] = max(0.0, ready.get(name, before) - before)
+        at[name] = ready.get(name, before)
+    return {name: own[name] for name in needs}
 
 
 def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:

@@ -17,7 +17,7 @@ from helpers.show.status import StatusRow
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["Dashboard"]
+__all__ = ["SILENT", "Dashboard"]
 
 _STEP = 0.5
 _COLUMNS = ("service", "state", "", "", "PID", "uptime", "restarts", "memory")
@@ -25,7 +25,7 @@ _GRID = "5.5em 7.5em 9.5em 11.5em 4em 6em 5.5em 6em"
 _LOG_EVERY = 4  # refreshes: a log is read by a command inside
 # A kernel that has ended cannot say so. Each refresh brings a new copy of this line, and with it a new
 # animation: it is seen only when no refresh has come for as long as the delay.
-_SILENT = (
+SILENT = (
     "<style>@keyframes initlab-silent{from{max-height:0;opacity:0}to{max-height:3em;opacity:1}}"
     ".initlab-silent{max-height:0;opacity:0;overflow:hidden;color:#c62828;font-weight:600;"
     "animation:initlab-silent .3s 6s forwards}</style>"
@@ -141,7 +141,7 @@ class Dashboard:
             if name in rows:
                 _fill(cells, rows[name])
         self._said.value = f'<span aria-live="polite">{self._message}</span>'
-        silent = "" if self._over.is_set() else _SILENT
+        silent = "" if self._over.is_set() else SILENT
         self._timeline.value = silent + self._lab.timeline(30.0)._repr_svg_()
         self._rounds += 1
         if self._rounds % _LOG_EVERY == 1:

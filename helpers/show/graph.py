@@ -1,4 +1,4 @@
-"""Draw a dependency graph: who needs whom, which can start together, where a cycle is.
+"""Draw a dependency graph: who needs whom, which can start together, where a cycle is, what takes longest.
 
 An arrow points from a service to what it depends on, so the bottom row starts first. Drawn by
 Graphviz where its program `dot` is installed, otherwise by `helpers.show.layers`; in a terminal,
@@ -17,9 +17,9 @@ from html import escape
 from itertools import pairwise
 from typing import Any, Literal
 
-from helpers.manifest import Graph, Manifest, cycles, levels
+from helpers.manifest import Graph, Manifest, critical_path, cycles, levels
 from helpers.show.layers import draw
-from helpers.show.parts import Edge, Node, colours, sublabel
+from helpers.show.parts import RED, Edge, Node, colours, edge_look, outline_width, sublabel
 
 __all__ = ["DependencyGraph", "dependency_graph"]
 
@@ -31,6 +31,7 @@ def dependency_graph(
     *,
     state: Mapping[str, str] | None = None,
     cycle: Sequence[str] | None = None,
+    seconds: Mapping[str, float] | None = None,
     title: str = "",
     renderer: Literal["auto", "dot", "own"] = "auto",
 ) -> DependencyGraph:
@@ -38,7 +39,9 @@ def dependency_graph(
 
     `state` gives states to show (`ready`, `up`, `starting`, `stopping`, `down`, `failed`); each is
     written out as well as coloured. `cycle` is a path to mark (`("app", "redis", "app")`); by
-    default every cycle found is marked. Broken graphs are drawn too: a cycle in red, a name that is
+    default every cycle found is marked. `seconds` says how long each service took itself
+    (`helpers.manifest.own_seconds`): then it is written, and the critical path is marked in a graph without
+    cycles. Broken graphs are drawn too: a cycle in red, a name that is
     depended on and not there as a box of its own. `renderer` is for tests; the choice is made by
     what is installed.
     """
@@ -49,6 +52,9 @@ def dependency_graph(
     absent = dict.fromkeys(need for found in needs.values() for need in found if need not in kinds)
     rows = _rows({**known, **{name: [] for name in absent}}, needs)
     states = state or {}
+    took = {name: seconds[name] for name in kinds if name in seconds} if seconds else {}
+    path = critical_path(known, took) if took and not cycles(known) else ()
+    on_path = set(pairwise(path))
     nodes = tuple(
         Node(
             name=name,
@@ -56,15 +62,19 @@ def dependency_graph(
             state=states.get(name, ""),
             row=row,
             in_cycle=any(name in pair for pair in marked),
+            critical=name in path,
+            seconds=took.get(name),
         )
         for row, names in enumerate(rows)
         for name in names
     )
     links = tuple(
-        Edge(name, need, in_cycle=(name, need) in marked) for name, found in needs.items() for need in found
+        Edge(name, need, in_cycle=(name, need) in marked, critical=(need, name) in on_path)
+        for name, found in needs.items()
+        for need in found
     )
     default = graph.name if isinstance(graph, Manifest) else "dependencies"
-    return DependencyGraph(title or default, nodes, links, paths, renderer)
+    return DependencyGraph(title or default, nodes, links, paths, renderer, path)
 
 
 def _read(graph: Graph) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
@@ -94,6 +104,12 @@ class DependencyGraph:
     edges: tuple[Edge, ...]
     cycles: tuple[tuple[str, ...], ...] = ()
     renderer: Literal["auto", "dot", "own"] = "auto"
+    critical: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """The length of the critical path in seconds; 0 where none is marked."""
+        return sum(node.seconds or 0.0 for node in self.nodes if node.critical)
 
     def __str__(self) -> str:
         """One line for each service, in levels: the services of a level can start together."""
@@ -112,6 +128,8 @@ class DependencyGraph:
                 notes.append("needs " + ", ".join(needs[node.name]))
             lines.append(f"{number}  {node.name:<{width}}  {'; '.join(notes)}".rstrip())
         lines += [f"cycle: {' → '.join(path)}" for path in self.cycles]
+        if self.critical:
+            lines.append(f"critical path: {' → '.join(self.critical)}, {self.seconds:.2f} s")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -120,7 +138,10 @@ class DependencyGraph:
     @property
     def caption(self) -> str:
         """What stands below the picture."""
-        return " ".join([_CAPTION, *(f"Cycle: {' → '.join(path)}." for path in self.cycles)])
+        parts = [_CAPTION, *(f"Cycle: {' → '.join(path)}." for path in self.cycles)]
+        if self.critical:
+            parts.append(f"Thick: the critical path, {self.seconds:.2f} s.")
+        return " ".join(parts)
 
     @property
     def svg(self) -> str:
@@ -144,7 +165,7 @@ class DependencyGraph:
             labelloc="b",
             fontname="sans-serif",
             fontsize="12",
-            fontcolor="#c62828" if self.cycles else "#767676",
+            fontcolor=RED if self.cycles else "#767676",
         )
         row_of = {node.name: node.row for node in self.nodes}
         ids = {node.name: f"n{i}" for i, node in enumerate(self.nodes)}  # a name may hold a colon: a DOT port
@@ -162,10 +183,11 @@ class DependencyGraph:
                         color=line,
                         fontcolor=ink,
                         style=style,
-                        penwidth="2" if node.in_cycle or node.state else "1",
+                        penwidth=f"{outline_width(node):g}",
                     )
         for edge in self.edges:
-            attributes = {"color": "#c62828", "penwidth": "2"} if edge.in_cycle else {}
+            colour, width = edge_look(edge)
+            attributes = {"color": colour, "penwidth": f"{width:g}"}
             if row_of[edge.source] <= row_of[edge.target]:
                 attributes["constraint"] = "false"  # the dependency that was set aside
             source.edge(ids[edge.source], ids[edge.target], **attributes)

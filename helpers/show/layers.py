@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 
-from helpers.show.parts import LINE, RED, Edge, Node, colours, sublabel
+from helpers.show.parts import LINE, RED, Edge, Node, colours, edge_look, outline_width, sublabel
 
 __all__ = ["draw"]
 
@@ -55,9 +55,8 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], caption: str, *, alarm: b
         for spot in row:
             spot.x += shift
 
-    parts = [
-        _line(edge, chain, len(rows)) for edge, chain in sorted(chains.items(), key=lambda e: e[0].in_cycle)
-    ]
+    marked_last = sorted(chains.items(), key=lambda chain: (chain[0].in_cycle, chain[0].critical))
+    parts = [_line(edge, chain, len(rows)) for edge, chain in marked_last]
     parts += [_box(spot.node, spot.x, _y(spot.row, len(rows))) for row in rows for spot in row if spot.node]
     parts.append(
         f'<text x="{width / 2:.1f}" y="{height - 8:.1f}" text-anchor="middle" font-size="12" {_FONT} '
@@ -155,7 +154,7 @@ def _port(spot: _Spot, other: _Spot) -> float:
 
 
 def _line(edge: Edge, chain: list[_Spot], rows: int) -> str:
-    colour, stroke = (RED, 2.2) if edge.in_cycle else (LINE, 1.4)
+    colour, stroke = edge_look(edge)
     source, target = chain[0], chain[-1]
     if source is target:
         x, y = source.x + source.width / 2, _y(source.row, rows)
@@ -193,7 +192,7 @@ def _box(node: Node, x: float, y: float) -> str:
     below = sublabel(node)
     width = _box_width(node)
     dashes = ' stroke-dasharray="5 3"' if node.kind in ("bundle", "missing") else ""
-    stroke = 2 if node.in_cycle or node.state else 1.2
+    stroke = outline_width(node)
     lines = (
         f'<text x="{x:.1f}" y="{y + (-2 if below else 5):.1f}" text-anchor="middle" font-size="14" '
         f'font-weight="bold" {_FONT} fill="{ink}">{escape(node.name)}</text>'
