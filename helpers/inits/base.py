@@ -65,8 +65,14 @@ class Init(Protocol):
     title: str
     package: str
     """The Debian package that owns PID 1."""
+    binary: str
+    """The path inside of PID 1's program."""
     clean_exits: frozenset[int]
     """Exit codes of PID 1 (`Exit.code`) that mean a clean shutdown."""
+    ordering: str
+    """How it puts services in order, in one line: what the comparison matrix shows."""
+    logging: str
+    """Where a service's output goes, in one line: what the comparison matrix shows."""
 
     def render(self, manifest: Manifest) -> Rendered:
         """The manifest in this init's own language. Raises `RenderError` where nothing fits."""

@@ -54,7 +54,10 @@ class OpenRC:
     name = "openrc"
     title = "OpenRC"
     package = "openrc"
+    binary = "/sbin/openrc-init"
     clean_exits = frozenset({130})
+    ordering = "depend(): need, use, want, after, before"
+    logging = "supervise-daemon: plain files"
 
     def render(self, manifest: Manifest) -> Rendered:
         """A script in /etc/init.d and a link in /etc/runlevels/default for each service, bundles too."""

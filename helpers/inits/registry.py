@@ -17,6 +17,13 @@ _INITS = {
     "runit": "helpers.inits.runit:Runit",
     "openrc": "helpers.inits.openrc:OpenRC",
     "s6": "helpers.inits.s6:S6",
+    "sysvinit": "helpers.inits.sysvinit:SysVinit",
+    "busybox": "helpers.inits.busybox:Busybox",
+    "supervisord": "helpers.inits.supervisord:Supervisord",
+    "runsvdir": "helpers.inits.runsvdir:Runsvdir",
+    "tini": "helpers.inits.minimal:Tini",
+    "dumb-init": "helpers.inits.minimal:DumbInit",
+    "catatonit": "helpers.inits.minimal:Catatonit",
 }
 
 

@@ -14,6 +14,7 @@ from signal import SIGINT
 from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
+from helpers.inits.chpst import behind_chpst
 from helpers.inits.plan import (
     Plan,
     back_off_values,
@@ -26,7 +27,7 @@ from helpers.inits.plan import (
     with_bundles,
 )
 from helpers.inits.readiness import check_command
-from helpers.inits.shell import env_words, exports, join, number, quote
+from helpers.inits.shell import exports, number, quote
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Manifest, Service
 
@@ -57,7 +58,10 @@ class Runit:
     name = "runit"
     title = "runit"
     package = "runit"
+    binary = "/sbin/runit"
     clean_exits = frozenset({130})
+    ordering = "none: all at once (run scripts wait)"
+    logging = "svlogd: a process for each service, rotated by size, timestamped"
 
     def render(self, manifest: Manifest) -> Rendered:
         """/etc/runit/1, 2, 3 and a directory in /etc/service for each longrun and oneshot."""
@@ -155,12 +159,12 @@ def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     if _marks(service):
         waits = ["rm -f started", *waits, ": >started"]
     head = {"title": title(service), "waits": waits}
-    command = f"exec {_command(service, service.command)}"
+    command = f"exec {behind_chpst(service, service.command)}"
     if service.kind == "oneshot":
         # Its marks lie in the service's directory: only the command itself goes elsewhere.
         work = "; ".join([*folder, command])
         tree.script(f"{home}/run", fill("runit", "run-oneshot", exports=lines, command=work, **head))
-        down = [*lines, *folder, f"exec {_command(service, service.down)}"] if service.down else []
+        down = [*lines, *folder, f"exec {behind_chpst(service, service.down)}"] if service.down else []
         tree.script(f"{home}/finish", fill("runit", "finish-oneshot", down=down))
         tree.script(f"{home}/check", fill("runit", "check-oneshot"))
     else:
@@ -209,19 +213,6 @@ def _render_finish(tree: FileTree, home: str, service: Service) -> None:
         tenths = math.ceil(service.stop_grace * 10)
         text = fill("runit", "control-d", grace=number(service.stop_grace), tenths=tenths)
         tree.script(f"{home}/control/d", text)
-
-
-def _command(service: Service, argv: Sequence[str]) -> str:
-    """`argv` behind chpst(8), which changes what has to change between the script and the service."""
-    options: list[str] = []
-    if service.user is not None:
-        options += ["-u", service.user]
-    limits = service.limits
-    for flag, limit in (("-o", limits.open_files), ("-p", limits.pids), ("-m", limits.memory)):
-        if limit is not None:
-            options += [flag, str(limit)]
-    prefix = ["chpst", *options] if options else []
-    return join([*prefix, *env_words(service, cwd=False), *argv])
 
 
 def _notes(service: Service) -> list[Unsupported]:

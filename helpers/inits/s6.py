@@ -52,7 +52,10 @@ class S6:
     name = "s6"
     title = "s6"
     package = "s6"
+    binary = "/usr/bin/s6-svscan"
     clean_exits = frozenset({0})
+    ordering = "none: all at once (run scripts wait with s6-svwait)"
+    logging = "s6-log: a process for each service, rotated by size, timestamped"
 
     def render(self, manifest: Manifest) -> Rendered:
         """/etc/s6/service, a scan directory that /etc/s6/init copies to /run/service."""

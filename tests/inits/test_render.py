@@ -17,6 +17,7 @@ from helpers.inits import registry
 from helpers.inits.base import Rendered
 from helpers.manifest import Manifest, Service
 
+from .expected import PID1, PLAIN_NOTES
 from .manifests import HERE, INITS, MANIFESTS
 
 UPDATE = bool(os.environ.get("INITLAB_UPDATE_GOLDEN"))
@@ -144,9 +145,9 @@ def test_what_no_process_can_be_given_is_refused(init: str, service: Service, sa
 
 @pytest.mark.parametrize("init", INITS)
 def test_a_plain_service_has_nothing_that_is_lost_but_what_the_init_never_has(init: str) -> None:
-    """Defaults give no notes; OpenRC alone has no logger and counts delays in whole seconds."""
+    """Defaults give notes for nothing but what the init has for no service, such as a logger."""
     rendered = registry.get(init).render(manifest(longrun("a")))
-    assert fields(rendered) == ({("a", "log"), ("a", "restart.delay")} if init == "openrc" else set())
+    assert fields(rendered) == {("a", field) for field in PLAIN_NOTES[init]}
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -160,18 +161,28 @@ def test_what_gets_lost_is_told(init: str) -> None:
     waiting = {("prepare", "depends_on"), ("words", "depends_on"), ("listener", "depends_on")}
     kinds = {("prepare", "kind"), ("backend", "kind")}
     soon = {("fragile", "restart.delay"), ("patient", "restart.delay")}
-    assert (
-        told
-        == always
-        | {
-            "runit": waiting | kinds | soon | {("notifier", "readiness")},
-            "s6": waiting | kinds | soon,
-            "openrc": logs
-            | {("notifier", "readiness"), ("fragile", "restart.policy"), ("stubborn", "stop_grace")}
-            | seconds
-            | {("patient", "restart.factor")},
-        }[init]
-    )
+    fd = {("notifier", "readiness")}
+    asks = {(name, "readiness") for name in ("db", "listener", "web")}
+    policy = {("fragile", "restart.policy")}
+    scripted = waiting | kinds | logs | fd | asks
+    own = {
+        "runit": waiting | kinds | soon | fd,
+        "runsvdir": waiting | kinds | soon | fd | {(name, "stop_grace") for name in longruns},
+        "s6": waiting | kinds | soon,
+        "openrc": logs
+        | fd
+        | policy
+        | {("stubborn", "stop_grace")}
+        | seconds
+        | {("patient", "restart.factor")},
+        "sysvinit": scripted | policy,
+        "busybox": scripted | policy,
+        "supervisord": scripted - {("listener", "log")},
+        **dict.fromkeys(
+            ("tini", "dumb-init", "catatonit"), scripted | {(name, "restart.policy") for name in longruns}
+        ),
+    }
+    assert told == always | own[init]
 
 
 def test_a_bundle_is_replaced_by_its_members_where_the_init_has_none() -> None:
@@ -259,35 +270,32 @@ def test_an_unknown_init_is_told_with_the_nearest_name() -> None:
     """`get` names what was asked for, guesses, and lists what there is."""
     with pytest.raises(RenderError, match=r'no init \'runnit\'; did you mean "runit"\?') as error:
         registry.get("runnit")
-    assert error.value.hint == "choose one of runit, openrc, s6"
+    assert error.value.hint == f"choose one of {', '.join(INITS)}"
     with pytest.raises(RenderError, match="no init 7"):
         registry.get(7)  # type: ignore[arg-type]
 
 
-def test_every_init_says_how_it_is_run() -> None:
-    """PID 1's command, signal and capabilities, and the exits that are clean (INITS: reboot(2) gives 130)."""
-    told = {name: registry.get(name).pid1() for name in INITS}
-    assert {name: pid1.argv[0] for name, pid1 in told.items()} == {
-        "runit": "/sbin/runit",
-        "openrc": "/etc/openrc/init",
-        "s6": "/etc/s6/init",
-    }
-    assert {name: pid1.stop_signal for name, pid1 in told.items()} == {"runit": 2, "openrc": 15, "s6": 15}
-    assert {name: pid1.capabilities for name, pid1 in told.items()} == {
-        "runit": ("SYS_BOOT",),
-        "openrc": ("SYS_BOOT",),
-        "s6": (),
-    }
-    assert [set(registry.get(name).clean_exits) for name in ("runit", "openrc", "s6")] == [{130}, {130}, {0}]
+@pytest.mark.parametrize("init", INITS)
+def test_every_init_says_how_it_is_run(init: str) -> None:
+    """PID 1's command, its stop signal, and the exits that are clean (reboot(2) gives 130)."""
+    found = registry.get(init)
+    pid1 = found.pid1()
+    assert (pid1.argv[0], int(pid1.stop_signal), set(found.clean_exits)) == PID1[init]
+    # Who ends by reboot(2) needs the capability, and who does not is not given it.
+    assert ("SYS_BOOT" in pid1.capabilities) is (130 in found.clean_exits)
+    assert found.ordering
+    assert found.logging
 
 
-def test_templates_are_files_a_learner_can_open() -> None:
-    """Each init's templates lie in labs/inits/<init>/ and each of them is used."""
+def test_every_folder_of_templates_is_told_of() -> None:
+    """labs/inits/README.md has a line for each folder, and each folder holds a file."""
     from helpers.inits.templates import FOLDER
 
-    for init in INITS:
-        assert list((FOLDER / init).iterdir())
     assert Path(__file__).resolve().parents[2] / "labs" / "inits" == FOLDER
+    told = (FOLDER / "README.md").read_text()
+    for folder in (path for path in FOLDER.iterdir() if path.is_dir()):
+        assert [path for path in folder.iterdir() if path.stat().st_size]
+        assert f"| `{folder.name}` |" in told
 
 
 def test_a_file_of_the_tree_is_bytes_and_mode() -> None:

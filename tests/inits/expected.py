@@ -1,0 +1,89 @@
+"""What the shared tests of the inits expect of each one where they differ.
+
+An init has a line in COMM, PID1, STAMP and PLAIN_NOTES; the other tables name the exceptions.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CLEAN_ORDER",
+    "COMM",
+    "CONTROLS_ORDER",
+    "EVERY_STOP",
+    "FLAT_DELAY",
+    "NATIVE_FD",
+    "NO_ON_FAILURE",
+    "PID1",
+    "PLAIN_NOTES",
+    "SCRIPTED",
+    "STAMP",
+    "STAYS",
+]
+
+# Inits that start commands and know little else: the scripts of labs/inits/plain do the rest.
+SCRIPTED = ("sysvinit", "busybox", "supervisord", "tini", "dumb-init", "catatonit")
+MINIMAL = ("tini", "dumb-init", "catatonit")
+
+# PID 1's name in the process table.
+COMM = {
+    "runit": "runit",
+    "openrc": "openrc-init",
+    "s6": "s6-svscan",
+    "sysvinit": "init",
+    "busybox": "busybox",
+    "supervisord": "supervisord",
+    "runsvdir": "runsvdir",
+    "tini": "tini",
+    "dumb-init": "dumb-init",
+    "catatonit": "catatonit",
+}
+
+# The first word of PID 1's command, its stop signal, and its clean exits.
+PID1 = {
+    "runit": ("/sbin/runit", 2, {130}),
+    "openrc": ("/etc/openrc/init", 15, {130}),
+    "s6": ("/etc/s6/init", 15, {0}),
+    "sysvinit": ("/sbin/init", 2, {130}),
+    "busybox": ("/bin/busybox", 12, {130}),
+    "supervisord": ("/etc/lab/init", 15, {0}),
+    "runsvdir": ("/usr/bin/runsvdir", 1, {111}),
+    "tini": ("/usr/bin/tini", 15, {0}),
+    "dumb-init": ("/usr/bin/dumb-init", 15, {0}),
+    "catatonit": ("/usr/bin/catatonit", 15, {0}),
+}
+
+# What stands before a line of the app in its log.
+STAMP = {
+    **dict.fromkeys((*SCRIPTED, "openrc"), ""),
+    **dict.fromkeys(("runit", "runsvdir"), r"\d{4}-\d\d-\d\d_\S+ "),
+    "s6": r"\d{4}-\d\d-\d\d \S+  ",
+}
+
+# The fields of the notes for a service that asks for nothing but its command.
+PLAIN_NOTES = {
+    "runit": set[str](),
+    "s6": set[str](),
+    "openrc": {"log", "restart.delay"},
+    "runsvdir": {"stop_grace"},
+    **{init: {"log"} for init in ("sysvinit", "busybox", "supervisord")},
+    **{init: {"log", "restart.policy"} for init in MINIMAL},
+}
+
+# Restart policies that an init cannot follow.
+NO_ON_FAILURE = ("openrc", "sysvinit", "busybox")
+FLAT_DELAY = ("openrc",)
+
+# The init itself listens to a service that tells its readiness on a file descriptor.
+NATIVE_FD = ("s6",)
+
+# Stopping a service stops what needs it; starting one starts what it needs.
+CONTROLS_ORDER = ("openrc",)
+
+# PID 1 ends at once when it is asked to, and what runs is killed with it.
+CLEAN_ORDER = {"runsvdir": False}
+
+# A oneshot's process stays, doing nothing.
+STAYS = ("runit", "runsvdir", "s6")
+
+# Seconds that a shutdown of a dozen services may take, one of them deaf and some in crash loops.
+EVERY_STOP = {"openrc": 8.0, "supervisord": 15.0}
