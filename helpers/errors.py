@@ -11,6 +11,7 @@
     │   ├── SandboxError         a sandbox did not start, or did something it must not
     │   └── SandboxGone          the sandbox has ended (or was destroyed) before the call
     ├── LabError                 a running lab did not do what was asked (not ready, no such service)
+    │   └── FaultError           a fault cannot be made or undone here; says why
     └── CourseError              workspace, notebook source, exercise or progress file
 
 Every message names the object; `hint` holds the next command to run. `str()` shows both.
@@ -22,6 +23,7 @@ __all__ = [
     "CourseError",
     "EngineError",
     "EngineUnavailable",
+    "FaultError",
     "ImageError",
     "InitlabError",
     "LabError",
@@ -82,6 +84,10 @@ class SandboxGone(SandboxError):
 
 class LabError(InitlabError):
     """A running lab did not do what was asked: never ready, unknown service, unreachable port."""
+
+
+class FaultError(LabError):
+    """A fault (`lab.faults`) cannot be made or undone: unknown, in force already, or impossible here."""
 
 
 class CourseError(InitlabError):

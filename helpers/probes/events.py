@@ -13,8 +13,8 @@ __all__ = ["Event", "Events"]
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened: `kind` is `started`, `ready`, `exited`, `signalled` or `asked`
-    (a command given to the init).
+    """One thing that happened: `kind` is `started`, `ready`, `exited`, `signalled`, `asked`
+    (a command given to the init) or `fault` (made or undone, see `helpers.faults`).
 
     `pid` is the main process's PID inside; `detail` says more in words (the signal's name, the command).
     """

@@ -19,8 +19,9 @@ _SAID = {
     "exited": "ended",
     "signalled": "was sent",
     "asked": "was asked to",
+    "fault": "fault:",
 }
-_UP, _READY, _END = "#b9cfe8", "#4f86c6", "#c62828"
+_UP, _READY, _END, _FAULT = "#b9cfe8", "#4f86c6", "#c62828", "#8e24aa"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Timeline:
     """Events of a lab drawn on one line per service, for the seconds from `begin` to `until`.
 
     Light blue: the main process runs; blue: it has been seen ready; a red mark: it ended; a triangle: a
-    signal was sent to it. The text form lists all events.
+    signal was sent to it; a diamond: a fault was made or undone. The text form lists all events.
     """
 
     def __init__(
@@ -94,6 +95,9 @@ class Timeline:
             x += 84
         parts.append(f'<path d="M{x + 2} 15l4 -8h-8z" fill="currentColor"/>')
         parts.append(f'<text x="{x + 10}" y="15" fill="currentColor">signal sent</text>')
+        if len(self.events.kind("fault")):
+            parts.append(f'<path d="M{x + 92} 7l4 4l-4 4l-4 -4z" fill="{_FAULT}"/>')
+            parts.append(f'<text x="{x + 100}" y="15" fill="currentColor">fault, or its undo</text>')
         return parts
 
     def _lane(self, service: str, y: int) -> list[str]:
@@ -123,6 +127,10 @@ class Timeline:
             x = self._x(event.time)
             title = f"<title>{escape(event.detail)}</title>"
             parts.append(f'<path d="M{x} {y + 2}l4 -7h-8z" fill="currentColor">{title}</path>')
+        for event in self.of(service).kind("fault").after(self.begin):
+            x = self._x(event.time)
+            title = f"<title>{escape(event.detail)}</title>"
+            parts.append(f'<path d="M{x} {y + 26}l4 4l-4 4l-4 -4z" fill="{_FAULT}">{title}</path>')
         return parts
 
     def _axis(self, height: int) -> list[str]:
@@ -171,4 +179,4 @@ def _nice(span: float) -> float:
 def _words(event: Event) -> str:
     said = _SAID[event.kind]
     extra = f" {event.detail}" if event.detail else ""
-    return f"{said}{extra} (PID {event.pid})"
+    return f"{said}{extra} (PID {event.pid})" if event.pid else f"{said}{extra}"
