@@ -87,17 +87,24 @@ class Lab:
             if self._sandbox is not None and self._sandbox.exit is None:
                 return self
             self.close()
-            ports = tuple(dict.fromkeys(port for service in self.manifest.services for port in service.ports))
-            self._sandbox = self.engine.start(
-                self._get_image(),
-                self.init.pid1(),
-                self.tree(),
-                self._limits,
-                Network(ports),
-                hostname=f"{self.manifest.name}-{self.init.name}",
-            )
+            self._sandbox = self.boot()
             self._watcher = Watcher(self._sandbox, self.init, self.manifest)
         return self
+
+    def boot(self) -> Sandbox:
+        """Boot the init as PID 1 of a sandbox that is the caller's: nobody watches it, `close` does not end it.
+
+        For measuring. Raises what `Engine.start` raises.
+        """
+        ports = tuple(dict.fromkeys(port for service in self.manifest.services for port in service.ports))
+        return self.engine.start(
+            self._get_image(),
+            self.init.pid1(),
+            self.tree(),
+            self._limits,
+            Network(ports),
+            hostname=f"{self.manifest.name}-{self.init.name}",
+        )
 
     def ready(self, timeout: float = _READY_TIMEOUT) -> Lab:
         """Start if need be, and wait until every service is ready by its own readiness probe.
