@@ -7,6 +7,8 @@
         \"\"\"Turns the learner's arguments into the subject the behaviours look at.\"\"\"
 
 Calling `pid1()` returns a `Verdict` and raises nothing, except `NotPassed` with `INITLAB_STRICT=1`.
+With `INITLAB_FIRST_FAILURE=1` a check ends as soon as its hint is certain: vetting looks at nothing else of a
+wrong answer.
 """
 
 from __future__ import annotations
@@ -182,6 +184,7 @@ class _Bench:
         self._changed = threading.Condition()
         self._failure: BaseException | None = None
         self._stopped = False
+        self._first_failure = os.environ.get("INITLAB_FIRST_FAILURE") == "1"
 
     def verdict(self, blank: Verdict, deadline: float) -> Verdict:
         """Run everything, at most `deadline` seconds; afterwards no sandbox of the check is left."""
@@ -193,7 +196,8 @@ class _Bench:
                 self._changed.wait_for(self._finished, deadline)
                 self._stopped = True
                 self._changed.notify_all()
-                hung = [job for job in self._jobs.values() if job.state == "running"]
+                running = [job for job in self._jobs.values() if job.state == "running"]
+                hung = [] if self._settled() else running
         finally:
             self._stopped = True  # also on Ctrl-C, which goes on to the learner
             self._kill_all()
@@ -210,7 +214,15 @@ class _Bench:
                     self._failure = self._failure or error
 
     def _finished(self) -> bool:
-        return self._failure is not None or all(j.state in ("done", "skipped") for j in self._jobs.values())
+        over = self._failure is not None or self._settled()
+        return over or all(j.state in ("done", "skipped") for j in self._jobs.values())
+
+    def _settled(self) -> bool:
+        """Whether nothing that still runs can change the hint, where no more is asked for."""
+        if not self._first_failure:
+            return False
+        first = next((job for job in self._jobs.values() if not _good(job)), None)
+        return first is not None and first.state == "done"
 
     def _next(self) -> _Job | None:
         """The next behaviour whose needs are met; marks those whose needs failed. Waits; None at the end."""

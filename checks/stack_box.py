@@ -20,7 +20,7 @@ from typing import Any
 from checks.behaviours import Trial
 from checks.pid1_box import place, random_word
 from helpers.engines.base import MIB, Exit, Limits, Network, Process, Sandbox
-from helpers.errors import SandboxError
+from helpers.errors import SandboxError, SandboxGone
 from helpers.filetree import File, FileTree
 from helpers.inits import registry
 from helpers.inits.base import Init
@@ -222,9 +222,16 @@ class Machine:
 
     # -- processes ----------------------------------------------------------------------------
 
+    def processes(self) -> list[Process]:
+        """Every process inside, none once PID 1 has ended."""
+        try:
+            return self.sandbox.processes()
+        except SandboxGone:
+            return []
+
     def process(self, service: str) -> Process | None:
         """A service's main process: the oldest with its program."""
-        found = [p for p in self.sandbox.processes() if p.state != "Z" and _is(service, p)]
+        found = [p for p in self.processes() if p.state != "Z" and _is(service, p)]
         return min(found, key=lambda p: (p.started, p.pid), default=None)
 
     def exists(self, path: str) -> bool:
@@ -233,11 +240,11 @@ class Machine:
 
     def booting(self) -> bool:
         """Whether OpenRC still works on a runlevel: what rc-service(8) is asked meanwhile it may refuse."""
-        return any(p.comm == "openrc" for p in self.sandbox.processes())
+        return any(p.comm == "openrc" for p in self.processes())
 
     def runs(self, pid: int) -> bool:
         """Whether a process is there and no zombie."""
-        return any(p.pid == pid and p.state != "Z" for p in self.sandbox.processes())
+        return any(p.pid == pid and p.state != "Z" for p in self.processes())
 
     def text(self, path: str) -> str:
         """A file inside, empty where there is none."""
@@ -255,18 +262,31 @@ class Machine:
         self.trial.until(lambda: self.exit is not None or condition(), seconds, 0.05)
         return self.exit is None and bool(condition())
 
-    def shut_down(self, seconds: float) -> tuple[Exit | None, list[str]]:
-        """Shut down as the init does it: how PID 1 ended, and which services did not end by themselves first.
+    def shut_down(self, seconds: float) -> tuple[bool, list[str]]:
+        """Shut down as the init does it: whether it came to its end, and which services were cut short.
 
-        nginx has nothing to do at its end, and says nothing of it."""
+        nginx has nothing to do at its end, and says nothing of it. openrc-init sleeps for three seconds when
+        the runlevel shutdown is done (openrc-init.c): that is waited for no longer.
+        """
         self.sandbox.signal(self.stack.init.pid1().stop_signal)
-        ended = self.trial.until(lambda: self.exit, seconds)
+        openrc = self.stack.init.name == "openrc"
+
+        def over() -> bool:
+            if self.exit is not None:
+                return True
+            return openrc and not self.booting() and not any(map(self.process, SERVICES))
+
+        done = bool(self.trial.until(over, seconds, 0.05))
+        self.trial.until(lambda: not self._cut_short(), 0.5)  # what was written last may be on its way
+        return done, self._cut_short()
+
+    def _cut_short(self) -> list[str]:
         lines = self.console()
         orderly = {
             "redis": any(_REDIS_END in line for line in lines),
             "app": any(self.words["end"] in line for line in lines),
         }
-        return ended, [name for name, did in orderly.items() if not did]
+        return [name for name, did in orderly.items() if not did]
 
 
 def _is(service: str, process: Process) -> bool:

@@ -110,9 +110,15 @@ RUNIT_HINTS: Mapping[str, str] = {
         "knows no order: who needs another service has to wait for it, in its own run script."
     ),
     "waits-for-process": (
-        "The app waits until redis's process runs, which is long before redis answers. sv(8) says when "
-        "`sv check` and `sv start` are content: they ask a file in the service's folder, and without it "
-        "the process is enough. Or ask redis itself."
+        "The app waits for redis's process, which is there long before redis answers. sv(8) asks a file "
+        "in the service's folder whether the service is available; where there is none, a process is "
+        "enough for it, and `sv check` is content even while there is no process at all. Or ask redis "
+        "itself."
+    ),
+    "nginx-early": (
+        "nginx was started while the app was starting: whoever came then got 502. That the app's "
+        "process is there says little, and `sv check` is content even while there is none; only the "
+        "app's own answer says that it is ready."
     ),
     "gives-up": (
         "With a slow redis the stack did not come up: a run script waited, and gave up for good. The "

@@ -76,7 +76,7 @@ class Boot:
         """OpenRC starts one service after the other: one that hangs holds up all others."""
         if self._machine.stack.init.name != "openrc":
             return None
-        processes = self._machine.sandbox.processes()
+        processes = self._machine.processes()
         booting = any(p.comm == "openrc" for p in processes)
         if self._lasts("booted", not booting and bool(self._machine.console()), _SETTLED):
             gone = next((s for s in SERVICES if self._machine.process(s) is None), None)

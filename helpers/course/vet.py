@@ -248,9 +248,11 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
     except CourseError:
         return
 
-    def item(what: str, text: Mapping[str, str], judge: Callable[[_Said], list[str]]) -> Item:
+    def item(
+        what: str, text: Mapping[str, str], judge: Callable[[_Said], list[str]], hint_only: bool = False
+    ) -> Item:
         label = f"check {name} {what}"
-        return Item(label, partial(_judge, exercise, text, run_check, judge, room / label))
+        return Item(label, partial(_judge, exercise, text, run_check, judge, room / label, hint_only))
 
     if exercise.file is not None:
         yield item("starter", starter, _not_started)
@@ -260,7 +262,7 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
             yield item(what, text, partial(_passes, exercise))
     for answer in wrong:
         text = exercise.answer(answer.path)
-        yield item(f"wrong/{answer.path.name}", text, partial(_rejected, answer.hint))
+        yield item(f"wrong/{answer.path.name}", text, partial(_rejected, answer.hint), hint_only=True)
 
 
 @dataclass(frozen=True)
@@ -280,10 +282,11 @@ def _judge(
     run_check: RunCheck,
     judge: Callable[[_Said], list[str]],
     folder: Path,
+    hint_only: bool,
 ) -> list[str]:
     """Have an answer checked, and say what is wrong with the verdict."""
     said = (
-        _said_of_file(exercise, answer, run_check, folder)
+        _said_of_file(exercise, answer, run_check, folder, hint_only=hint_only)
         if exercise.file
         else _said_in_notebook(exercise, answer[""], folder)
     )
@@ -295,8 +298,13 @@ def _judge(
     return problems
 
 
-def _said_of_file(exercise: Exercise, answer: Mapping[str, str], run_check: RunCheck, folder: Path) -> _Said:
-    """Run the check on a file (or a folder) with the answer, as a learner's would be."""
+def _said_of_file(
+    exercise: Exercise, answer: Mapping[str, str], run_check: RunCheck, folder: Path, *, hint_only: bool
+) -> _Said:
+    """Run the check on a file (or a folder) with the answer, as a learner's would be.
+
+    With `hint_only` it may end when its hint is certain.
+    """
     workspace = folder / "workspace"
     (workspace / STATE).mkdir(parents=True)
     program = exercise.path(workspace)
@@ -306,7 +314,11 @@ def _said_of_file(exercise: Exercise, answer: Mapping[str, str], run_check: RunC
         file.write_text(text, encoding="utf-8")
         if text.startswith("#!"):
             file.chmod(0o755)
-    with _environment(ENVIRONMENT, str(workspace)), _environment("INITLAB_STRICT", "0"):
+    with (
+        _environment(ENVIRONMENT, str(workspace)),
+        _environment("INITLAB_STRICT", "0"),
+        _environment("INITLAB_FIRST_FAILURE", str(int(hint_only))),
+    ):
         verdict = run_check(exercise, program)
     hint = verdict.hint.key if verdict.hint else None
     return _Said(str(verdict.outcome), verdict.points, verdict.possible, hint, str(verdict))

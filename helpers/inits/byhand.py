@@ -74,7 +74,10 @@ class ByHand:
         self.name = init.name
         self.title = f"{init.title}, by hand"
         self.package = init.package
+        self.binary = init.binary
         self.clean_exits = init.clean_exits
+        self.ordering = init.ordering
+        self.logging = init.logging
 
     def render(self, manifest: Manifest) -> Rendered:
         """What is given, and the files as they are. Nothing is told of what they cannot express."""
@@ -104,8 +107,7 @@ class ByHand:
         return self._init.status(sandbox, manifest)
 
     def main_pids(self, processes: Sequence[Process], manifest: Manifest) -> dict[str, int]:
-        """As the init itself; and a child of `runsv` that is no run script any more is the service, with or
-        without a logger beside it."""
+        """As the init itself."""
         return self._init.main_pids(processes, manifest)
 
     def log_path(self, service: str) -> str:

@@ -74,6 +74,42 @@ def test_the_first_missing_behaviour_gives_the_hint_and_the_others_their_points(
     assert verdict.hint.key == "odd"
 
 
+def test_asked_for_the_first_failure_only_a_check_ends_when_its_hint_is_certain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stands behind the first failure is destroyed unheard; what stands before it is waited for."""
+    thing = Thing()
+    may_fail, hangs_now = threading.Event(), threading.Event()
+    suite: Suite[int] = Suite({"early": "The first.", "late": "Another."})
+
+    @suite.behaviour("first", points=1, asked="first")
+    def first(trial: Trial, value: int) -> Finding:
+        may_fail.wait(20)
+        hangs_now.wait(20)
+        return trial.no(expected="", seen="", hint="early")
+
+    @suite.behaviour("second", points=1, asked="second")
+    def second(trial: Trial, value: int) -> Finding:
+        may_fail.set()
+        return trial.no(expected="", seen="", hint="late")
+
+    @suite.behaviour("third", points=1, asked="third")
+    def third(trial: Trial, value: int) -> Finding:
+        trial.own(thing)
+        hangs_now.set()
+        trial.until(lambda: False, 60)
+        return trial.ok(expected="", seen="")
+
+    monkeypatch.setenv("INITLAB_FIRST_FAILURE", "1")
+    verdict = make(suite, deadline=40)(1)
+    assert verdict.outcome is Outcome.NOT_YET
+    assert verdict.hint is not None
+    assert verdict.hint.key == "early"
+    assert thing.destroyed.is_set()
+    assert verdict.observations[2].skipped
+    assert verdict.seconds < 20
+
+
 def test_what_builds_on_a_missing_behaviour_is_not_tried() -> None:
     """A failed prerequisite is told as such, not as a second failure."""
     first, second = make(simple())(3).observations

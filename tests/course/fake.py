@@ -16,6 +16,7 @@ __all__ = [
     "EXERCISE_EVEN",
     "SOURCE",
     "add_exercise",
+    "add_parts",
     "make_checked_course",
     "make_course",
 ]
@@ -171,3 +172,55 @@ def make_checked_course(root: Path) -> Curriculum:
     (folder / "right" / "zero.py").write_text("even = 0\n")
     editions.write(course)
     return course
+
+
+PARTS = """
+```{code-cell} ipython3
+%%exercise p0.two app/run
+#!/bin/sh
+### BEGIN SOLUTION
+exec app
+### END SOLUTION
+### BEGIN STARTER
+# app: not yet
+### END STARTER
+```
+
+```{code-cell} ipython3
+%%exercise p0.two db.py
+### BEGIN SOLUTION
+print("db")
+### END SOLUTION
+### BEGIN STARTER
+# db: not yet
+### END STARTER
+```
+"""
+
+EXERCISE_TWO = """\
+id = "p0.two"
+title = "Two files"
+notebook = "phase0/01-doubling"
+points = 10
+file = "stack/two"
+parts = ["app/run", "db.py"]
+check = "checks.phase0:two"
+hints = ["One.", "Two.", "Three."]
+stretch = "A third."
+"""
+
+
+def add_parts(course: Curriculum) -> Path:
+    """An exercise whose answer is two files, with a wrong and a right answer; returns its folder."""
+    source = course.sources / "phase0" / "01-doubling.md"
+    source.write_text(source.read_text() + PARTS)
+    folder = course.exercises / "p0.two"
+    for kind, text in (
+        ("wrong", "#!/bin/sh\n# hint: stays\n# Does not become the app.\napp\n"),
+        ("right", "#!/bin/sh\nexec  app\ntrue\n"),
+    ):
+        file = folder / kind / "other" / "app" / "run"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    (folder / "exercise.toml").write_text(EXERCISE_TWO)
+    return folder
