@@ -28,6 +28,7 @@ from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported
 from helpers.manifest import Manifest, load
 from helpers.manifest.models import Service
 from helpers.probes.events import Events
+from helpers.probes.record import Recorder
 from helpers.probes.watch import Watcher
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Lab:
         self._image = image
         self._sandbox: Sandbox | None = None
         self._watcher: Watcher | None = None
+        self._recorders: list[Recorder] = []
         self._changing = threading.RLock()
         self.rendered: Rendered = self.init.render(self.manifest)
 
@@ -87,8 +89,17 @@ class Lab:
             if self._sandbox is not None and self._sandbox.exit is None:
                 return self
             self.close()
-            self._sandbox = self.boot()
+            for recorder in self._recorders:
+                recorder.prepare()
+            try:
+                self._sandbox = self.boot()
+            except BaseException:
+                for recorder in self._recorders:
+                    recorder.cancel()
+                raise
             self._watcher = Watcher(self._sandbox, self.init, self.manifest)
+            for recorder in self._recorders:
+                recorder.attach(self._sandbox, self._watcher)
         return self
 
     def boot(self) -> Sandbox:
@@ -156,6 +167,9 @@ class Lab:
                 watcher.stop()
             if box is not None:
                 box.destroy()
+                for recorder in self._recorders:
+                    recorder.stop()
+                self._recorders = []
 
     def __enter__(self) -> Lab:
         return self.start()
@@ -292,6 +306,21 @@ class Lab:
     def events(self) -> Events:
         """What was seen of the services so far."""
         return self._watcher.events() if self._watcher is not None else Events()
+
+    def record(self, source: str | None = None) -> Recorder:
+        """Record the life of every process, from now until `stop()`, the end of a `with`, or PID 1's end.
+
+        Before `start` (or `ready`) it waits for the boot and records it from PID 1's exec on. `source` is
+        `"connector"` (the kernel tells each event), `"polling"` (the process table is read again and again),
+        or `None` for the first that is permitted. See `helpers.probes.record`.
+        """
+        with self._changing:
+            names = (self.manifest.name, self.init, self.manifest, self.engine.name)
+            recorder = Recorder(*names, source)
+            if self._sandbox is not None and self._sandbox.exit is None and self._watcher is not None:
+                recorder.attach(self._sandbox, self._watcher)
+            self._recorders = [*(one for one in self._recorders if not one.stopped), recorder]
+        return recorder
 
     def timeline(self, last: float = 60.0) -> Timeline:
         """The events as a picture of the `last` seconds (0: since the start), and all of them as text."""

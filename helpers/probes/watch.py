@@ -35,7 +35,9 @@ class Watcher:
         self._events: list[Event] = []
         self._pids: dict[str, int] = {}
         self._ready: dict[str, int] = {}  # service → PID it was seen ready with
+        self._refused: dict[str, float] = {}  # service → when it was last asked and not ready
         self._table: tuple[Process, ...] = ()
+        self._listeners: list[Callable[[float, Event], None]] = []
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._watch_processes, name="initlab-watch", daemon=True),
@@ -63,7 +65,19 @@ class Watcher:
     def note(self, service: str, kind: str, pid: int, detail: str = "") -> None:
         """Record something the owner did itself, such as a signal it sent."""
         with self._lock:
-            self._add(service, kind, pid, detail)
+            self._add(service, kind, pid, detail, slack=0.0)
+
+    def listen(self, heard: Callable[[float, Event], None]) -> None:
+        """Call `heard(time on the monotonic clock, event)` for every event, first for those that were."""
+        with self._lock:
+            self._listeners.append(heard)
+            for event in self._events:
+                heard(self._began + event.time, event)
+
+    def unlisten(self, heard: Callable[[float, Event], None]) -> None:
+        """End that."""
+        with self._lock:
+            self._listeners = [listener for listener in self._listeners if listener != heard]
 
     def pids(self) -> dict[str, int]:
         """Service → PID of its main process inside, as last seen."""
@@ -91,8 +105,11 @@ class Watcher:
                 self._lock.wait(min(left, 0.1))
         return True
 
-    def _add(self, service: str, kind: str, pid: int, detail: str = "") -> None:
-        self._events.append(Event(self.now(), service, kind, pid, detail))
+    def _add(self, service: str, kind: str, pid: int, detail: str = "", slack: float = STEP) -> None:
+        event = Event(self.now(), service, kind, pid, detail, slack=slack)
+        self._events.append(event)
+        for heard in self._listeners:
+            heard(self._began + event.time, event)
         self._lock.notify_all()
 
     def _watch_processes(self) -> None:
@@ -138,13 +155,19 @@ class Watcher:
         pid = self.pids().get(service.name)
         if pid is None:
             return
-        told = None
+        asked, told = self.now(), None
         if isinstance(service.readiness, Fd):
             rows = self._init.status(self._sandbox, self._manifest)
             told = next((row.ready for row in rows if row.name == service.name), None)
         if not is_ready(self._sandbox, service, True, told):
+            self._refused[service.name] = asked
             return
         with self._lock:
             if self._pids.get(service.name) == pid:
                 self._ready[service.name] = pid
-                self._add(service.name, "ready", pid)
+                since = self._refused.pop(service.name, None)
+                if since is None:  # ready when first asked: it may have been so since its start
+                    since = next(
+                        e.time for e in reversed(self._events) if e.pid == pid and e.kind == "started"
+                    )
+                self._add(service.name, "ready", pid, slack=self.now() - since)
