@@ -19,6 +19,7 @@ _INITS = {
     "s6": "helpers.inits.s6:S6",
     "sysvinit": "helpers.inits.sysvinit:SysVinit",
     "busybox": "helpers.inits.busybox:Busybox",
+    "finit": "helpers.inits.finit:Finit",
     "supervisord": "helpers.inits.supervisord:Supervisord",
     "runsvdir": "helpers.inits.runsvdir:Runsvdir",
     "tini": "helpers.inits.minimal:Tini",

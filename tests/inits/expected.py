@@ -31,6 +31,7 @@ COMM = {
     "s6": "s6-svscan",
     "sysvinit": "init",
     "busybox": "busybox",
+    "finit": "finit",
     "supervisord": "supervisord",
     "runsvdir": "runsvdir",
     "tini": "tini",
@@ -45,6 +46,7 @@ PID1 = {
     "s6": ("/etc/s6/init", 15, {0}),
     "sysvinit": ("/sbin/init", 2, {130}),
     "busybox": ("/bin/busybox", 12, {130}),
+    "finit": ("/etc/lab/init", 12, {0}),
     "supervisord": ("/etc/lab/init", 15, {0}),
     "runsvdir": ("/usr/bin/runsvdir", 1, {111}),
     "tini": ("/usr/bin/tini", 15, {0}),
@@ -54,7 +56,7 @@ PID1 = {
 
 # What stands before a line of the app in its log.
 STAMP = {
-    **dict.fromkeys((*SCRIPTED, "openrc"), ""),
+    **dict.fromkeys((*SCRIPTED, "openrc", "finit"), ""),
     **dict.fromkeys(("runit", "runsvdir"), r"\d{4}-\d\d-\d\d_\S+ "),
     "s6": r"\d{4}-\d\d-\d\d \S+  ",
 }
@@ -65,16 +67,17 @@ PLAIN_NOTES = {
     "s6": set[str](),
     "openrc": {"log", "restart.delay"},
     "runsvdir": {"stop_grace"},
+    "finit": {"log"},
     **{init: {"log"} for init in ("sysvinit", "busybox", "supervisord")},
     **{init: {"log", "restart.policy"} for init in MINIMAL},
 }
 
 # Restart policies that an init cannot follow.
-NO_ON_FAILURE = ("openrc", "sysvinit", "busybox")
+NO_ON_FAILURE = ("openrc", "sysvinit", "busybox", "finit")
 FLAT_DELAY = ("openrc",)
 
 # The init itself listens to a service that tells its readiness on a file descriptor.
-NATIVE_FD = ("s6",)
+NATIVE_FD = ("s6", "finit")
 
 # Stopping a service stops what needs it; starting one starts what it needs.
 CONTROLS_ORDER = ("openrc",)

@@ -177,6 +177,7 @@ def test_what_gets_lost_is_told(init: str) -> None:
         | {("patient", "restart.factor")},
         "sysvinit": scripted | policy,
         "busybox": scripted | policy,
+        "finit": waiting | kinds | logs | policy | {("stubborn", "stop_grace")},
         "supervisord": scripted - {("listener", "log")},
         **dict.fromkeys(
             ("tini", "dumb-init", "catatonit"), scripted | {(name, "restart.policy") for name in longruns}
