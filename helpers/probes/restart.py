@@ -6,9 +6,9 @@ import signal
 import time
 
 from helpers.errors import LabError
-from helpers.manifest.models import Service
+from helpers.manifest.models import Manifest, Service
 from helpers.probes.endings import Watch
-from helpers.probes.target import Target, poll
+from helpers.probes.target import Target, longruns, poll
 
 __all__ = ["PAUSE", "middle", "restart_seconds"]
 
@@ -16,14 +16,14 @@ PAUSE = 0.05
 """Seconds a service is left alone between being ready again and the second kill."""
 
 
-def middle(target: Target) -> Service:
+def middle(manifest: Manifest) -> Service:
     """The service to kill: the first longrun that needs another one, or the first of all.
 
     Raises `LabError` where the stack has no longrun.
     """
-    services = list(target.longruns.values())
+    services = list(longruns(manifest).values())
     if not services:
-        raise LabError(f"stack {target.manifest.name} has no longrun: nothing in it is ever started again")
+        raise LabError(f"stack {manifest.name} has no longrun: nothing in it is ever started again")
     return next((service for service in services if service.depends_on), services[0])
 
 

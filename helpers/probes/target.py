@@ -22,7 +22,7 @@ from helpers.probes.ready import is_ready
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["STEP", "Target", "poll"]
+__all__ = ["STEP", "Target", "longruns", "poll"]
 
 STEP = 0.002
 """Seconds between two looks of a probe: the resolution of every time it takes."""
@@ -44,6 +44,11 @@ def poll(look: Callable[[], Found], timeout: float, step: float = STEP) -> Found
     return found
 
 
+def longruns(manifest: Manifest) -> dict[str, Service]:
+    """The longruns by name, in the manifest's order, with what they need where a bundle's name stood."""
+    return {s.name: s for s in expand(manifest).services if s.kind == "longrun"}
+
+
 @dataclass(frozen=True)
 class Target:
     """A running sandbox, the init in it and the manifest it was given."""
@@ -59,8 +64,8 @@ class Target:
 
     @cached_property
     def longruns(self) -> dict[str, Service]:
-        """The longruns by name, in the manifest's order, with what they need where a bundle's name stood."""
-        return {s.name: s for s in expand(self.manifest).services if s.kind == "longrun"}
+        """See `longruns`."""
+        return longruns(self.manifest)
 
     @cached_property
     def proc(self) -> Path | None:

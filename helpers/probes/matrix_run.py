@@ -1,0 +1,111 @@
+"""One run of the comparison matrix: a single boot of a stack serves every measurement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from helpers.errors import LabError
+from helpers.probes.boot import booted
+from helpers.probes.idle import at_rest
+from helpers.probes.logs import log_kept
+from helpers.probes.measurement import Raw
+from helpers.probes.memory import memory
+from helpers.probes.restart import PAUSE, middle, restart_seconds
+from helpers.probes.shutdown import shut_down
+from helpers.probes.target import Target, poll
+from helpers.probes.zombies import zombies_left
+
+if TYPE_CHECKING:
+    from helpers.lab import Lab
+
+__all__ = ["REST", "Run", "run_once", "warm_up"]
+
+REST = 1.5
+"""Seconds at rest that are watched."""
+_SETTLE = 0.6  # seconds after the boot, until what was started for it has ended; with REST over any short life
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run gave: raw values by measure, and why a measure is missing."""
+
+    values: dict[str, Raw] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def run_once(lab: Lab, rest: float = REST, say: Callable[[str], None] = lambda _: None) -> Run:
+    """Boot a lab that has not been started, measure everything once, and remove it.
+
+    In this order: boot, rest (`rest` seconds), memory, log, first kill, second kill 50 ms after, orphans,
+    shutdown. `say` hears what is being done. A probe that fails leaves its measure out and the others
+    stand. Raises `LabError` and `SandboxError` where the stack does not even come up.
+    """
+    run = Run()
+    values = run.values
+
+    @contextmanager
+    def kept(*keys: str) -> Iterator[None]:
+        try:
+            yield
+        except LabError as error:
+            run.failed.update(dict.fromkeys(keys, error.message))
+
+    say("boot")
+    with booted(lab) as boot:
+        target = boot.target
+        values |= {"boot": boot.seconds, "order": boot.keeps_order}
+        say("rest")
+        time.sleep(_SETTLE)
+        with kept("wakeups", "cpu"):
+            idle = at_rest(target, rest)
+            values |= {"wakeups": idle.wakeups / idle.seconds, "cpu": idle.cpu / idle.seconds}
+        used = memory(target)
+        values |= {"memory_pid1": used.pid1, "memory_all": used.supervision}
+        values |= {"memory_source": used.source, "processes": used.processes}
+        service = middle(lab.manifest)
+        log = log_kept(target, service.name)
+        values |= {"log_writer": log.writer, "log_form": log.form, "log_path": log.path}
+        say("first kill")
+        with kept("restart_first", "restart_second"):
+            values["restart_first"] = restart_seconds(target, service)
+        if "restart_first" in values:
+            time.sleep(PAUSE)
+            say("second kill")
+            with kept("restart_second"):
+                values["restart_second"] = restart_seconds(target, service)
+        say("orphans")
+        values["zombies"] = zombies_left(target)
+        # Also what a restart took down with it is to be up again before everything is stopped.
+        poll(lambda: all(target.is_ready(service) for service in target.longruns.values()), 5.0, step=0.02)
+        say("shutdown")
+        values |= _shutdown(target)
+    return run
+
+
+def warm_up(lab: Lab) -> None:
+    """Boot a lab once, so that the files it reads are in memory, and remove it. Raises as `run_once` does."""
+    with booted(lab):
+        pass
+
+
+def _shutdown(target: Target) -> dict[str, Raw]:
+    end = shut_down(target)
+    killed = None if end.killed is None else ", ".join(sorted(end.killed))
+    if end.seconds is None:
+        clean = "no: PID 1 never ended"
+    elif not end.clean_exit:
+        clean = f"no: exit code {end.exit.code}"
+    elif killed:
+        clean = f"no: SIGKILL for {killed}"
+    else:
+        clean = "yes" if killed is not None else "yes, by its exit code"
+    return {
+        "shutdown": end.seconds,
+        "clean": clean,
+        "stop_order": {True: "who needs before whom it needs", False: "not in order", None: None}[end.in_order],
+        "exit": str(end.exit.code),
+    }
