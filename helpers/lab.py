@@ -32,6 +32,7 @@ from helpers.probes.record import Recorder
 from helpers.probes.watch import Watcher
 
 if TYPE_CHECKING:
+    from helpers.faults import Faults
     from helpers.show.dashboard import Dashboard
     from helpers.show.graph import DependencyGraph
     from helpers.show.http import Response
@@ -77,6 +78,7 @@ class Lab:
         self._image = image
         self._sandbox: Sandbox | None = None
         self._watcher: Watcher | None = None
+        self._faults: Faults | None = None
         self._recorders: list[Recorder] = []
         self._changing = threading.RLock()
         self.rendered: Rendered = self.init.render(self.manifest)
@@ -189,6 +191,20 @@ class Lab:
         if self._sandbox is None:
             raise LabError(f"lab {self.manifest.name} is not running", hint="lab.start()")
         return self._sandbox
+
+    @property
+    def limits(self) -> Limits:
+        """What the sandbox may use, as asked for; `sandbox.limits_missing` says what could not be set."""
+        return self._limits
+
+    @property
+    def faults(self) -> Faults:
+        """What can be broken here, as verbs: `lab.faults.freeze("app")`."""
+        if self._faults is None:
+            from helpers.faults import Faults
+
+            self._faults = Faults(self)
+        return self._faults
 
     # -- services -----------------------------------------------------------------------------
 
@@ -321,6 +337,10 @@ class Lab:
                 recorder.attach(self._sandbox, self._watcher)
             self._recorders = [*(one for one in self._recorders if not one.stopped), recorder]
         return recorder
+
+    def note(self, service: str, kind: str, pid: int, detail: str = "") -> None:
+        """Add to the events something that was done to a service from outside."""
+        self._get_watcher().note(service, kind, pid, detail)
 
     def timeline(self, last: float = 60.0) -> Timeline:
         """The events as a picture of the `last` seconds (0: since the start), and all of them as text."""

@@ -1,0 +1,97 @@
+"""Who reads a service's standard output: found by the pipe itself, whatever init made it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from helpers.engines.base import Process
+from helpers.errors import FaultError
+
+if TYPE_CHECKING:
+    from helpers.lab import Lab
+
+__all__ = ["choose_reader", "reader", "socket_peer"]
+
+# What standard output is, and which processes have it open how: proc_pid_fd(5), proc_pid_fdinfo(5).
+# The two low bits of the flags are the access mode: 0 reads, 1 writes, 2 both.
+_LOOK = """
+import json, os, sys
+main = sys.argv[1]
+try:
+    link = os.readlink(f"/proc/{main}/fd/1")
+except OSError as error:
+    print(json.dumps({"error": error.strerror}))
+    sys.exit()
+ends = []
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{number}") == link:
+                with open(f"/proc/{pid}/fdinfo/{number}") as info:
+                    flags = next(line.split()[1] for line in info if line.startswith("flags:"))
+                ends.append([int(pid), int(number), int(flags, 8) & 3])
+    except (OSError, StopIteration):
+        pass
+print(json.dumps({"link": link, "ends": ends}))
+"""
+
+
+def reader(lab: Lab, service: str, process: Process) -> Process:
+    """The process that reads what a service's main process writes to standard output.
+
+    Raises `FaultError` where there is none, and where it is PID 1.
+    """
+    done = lab.sandbox.exec(["/usr/bin/python3", "-I", "-S", "-c", _LOOK, str(process.pid)])
+    seen: dict[str, Any] = json.loads(done.stdout)
+    hint = f"lab.logs({service!r}) shows what there is"
+    if "error" in seen:
+        raise FaultError(f"cannot tell where the output of {service} goes: {seen['error']}", hint=hint)
+    link = str(seen["link"])
+    title = lab.init.title
+    if link.startswith("pipe:"):
+        pid = choose_reader([tuple(end) for end in seen["ends"]])
+    elif link.startswith("socket:"):
+        listing = lab.sandbox.exec(["ss", "-xapH"]).stdout.decode(errors="replace")
+        pid = socket_peer(listing, re.sub(r"\D", "", link))
+    else:
+        raise FaultError(
+            f"under {title} the output of {service} goes straight to {link}: no process reads it, so nothing "
+            "can stall",
+            hint=hint,
+        )
+    if pid == 1:
+        raise FaultError(
+            f"{title} as PID 1 reads the output of {service} itself: stopped, it would supervise nothing",
+            hint=hint,
+        )
+    found = next((one for one in lab.sandbox.processes() if one.pid == pid), None)
+    if found is None:
+        raise FaultError(f"no process reads the output of {service} ({link})", hint=hint)
+    return found
+
+
+def choose_reader(ends: list[tuple[int, ...]]) -> int | None:
+    """The PID that reads, from (PID, file descriptor, access mode) of everyone who has the pipe open.
+
+    Supervisors hold both ends, so that nothing is lost when one side is started again (runsv(8), s6-svscan):
+    who can write too is no reader. A logger reads its standard input.
+    """
+    writers = {pid for pid, _, mode in ends if mode != 0}
+    readers = [(number, pid) for pid, number, mode in ends if mode == 0 and pid not in writers]
+    return min(readers)[1] if readers else None
+
+
+def socket_peer(listing: str, inode: str) -> int | None:
+    """The PID at the other end of a Unix socket, from the lines of `ss -xapH` (ss(8)).
+
+    A line ends in `LOCAL PORT PEER PORT USERS`; the ports are inodes.
+    """
+    rows = [line.split() for line in listing.splitlines()]
+    rows = [row for row in rows if len(row) >= 8]
+    peer = next((row[7] for row in rows if row[5] == inode), None)
+    for row in rows:
+        if row[5] == peer and (match := re.search(r"pid=(\d+)", " ".join(row[8:]))):
+            return int(match[1])
+    return None
