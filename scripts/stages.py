@@ -57,7 +57,7 @@ _QUICK = "not live and not docker and not slow and not browser"
 STAGES = (
     Stage("ruff", ("ruff", "check", "."), ("lint",)),
     Stage("format", ("ruff", "format", "--check", "."), ("lint",)),
-    Stage("types", ("mypy", "--strict", "helpers", "checks", "scripts")),
+    Stage("types", ("mypy", "--strict", "helpers", "checks", "scripts", "labs/s6rc/s6rc")),
     pytest("unit", "tests", *_APART, *_TWO, "-m", _QUICK),
     pytest("live", "tests", *_APART, *_TWO, "-m", f"not ({_QUICK})", needs_docker=True),
     Stage("vet", ("initlab", "vet")),
