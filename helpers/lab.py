@@ -327,8 +327,9 @@ class Lab:
         """Record the life of every process, from now until `stop()`, the end of a `with`, or PID 1's end.
 
         Before `start` (or `ready`) it waits for the boot and records it from PID 1's exec on. `source` is
-        `"connector"` (the kernel tells each event), `"polling"` (the process table is read again and again),
-        or `None` for the first that is permitted. See `helpers.probes.record`.
+        `"connector+tracing"` (the kernel tells each event, also signals and who waited for whom), `"connector"`
+        (without those), `"polling"` (the process table is read again and again), or `None` for the first that
+        is permitted. See `helpers.probes.record`.
         """
         with self._changing:
             names = (self.manifest.name, self.init, self.manifest, self.engine.name)

@@ -27,7 +27,9 @@ from helpers.probes.record_poll import PollSource
 from helpers.probes.recording import Asked, Header, Recording
 from helpers.probes.watch import Watcher
 
-__all__ = ["Recorder"]
+__all__ = ["SOURCES", "Recorder"]
+
+SOURCES = ("connector+tracing", "connector", "polling")
 
 _KERNEL_FACTS = {
     "fork, exec, exit": "the kernel tells each, with its time and status",
@@ -35,11 +37,22 @@ _KERNEL_FACTS = {
     "reaped": "the time is when its PID was seen free; by whom: its parent then, who alone may wait for it",
     "ready": "the lab's own probe, or another run of it that succeeded; slack: since it last failed",
 }
+_TRACED_FACTS = {
+    **_KERNEL_FACTS,
+    "PID inside": "read from /proc, or what clone(2) returned",
+    "command line": "read from /proc right after; only the program's name where it was gone by then",
+    "reaped": "the return of its parent's wait(2); slack is 0 there, and tells of a PID seen free otherwise",
+    "signal": "the kernel tells each, with who sent it",
+    "listen": "the kernel tells each",
+}
 _POLL_FACTS = {
     "fork, exec, exit, reaped": "seen by comparing process tables; shorter lives are missed",
     "status and signal of an exit": "not seen",
     "ready": "the lab's own probe; slack is the time since it last failed",
 }
+
+
+_FACTS = {"connector+tracing": _TRACED_FACTS, "connector": _KERNEL_FACTS, "polling": _POLL_FACTS}
 
 
 class Recorder(Asked):
@@ -52,7 +65,7 @@ class Recorder(Asked):
     def __init__(
         self, stack: str, init: Init | None, manifest: Manifest | None, engine: str, source: str | None = None
     ) -> None:
-        if source not in (None, "connector", "polling"):
+        if source not in (None, *SOURCES):
             raise LabError(
                 f"there is no source {source!r}", hint='"connector", "polling", or None for the best'
             )
@@ -73,11 +86,15 @@ class Recorder(Asked):
         if self._wanted == "polling" or self._source is not None or self._until is not None:
             return
         try:
-            self._source = KernelSource(self._ledger)
+            self._source = KernelSource(self._ledger, tracing=self._wanted != "connector")
+            if self._wanted == "connector+tracing" and self._source.refused:
+                self._source.stop()
+                raise PermissionError(1, f"tracepoints: {self._source.refused}")
         except OSError as error:
-            if self._wanted == "connector":
+            self._source = None
+            if self._wanted is not None:
                 raise LabError(
-                    f"the kernel's process connector cannot be used here: {error.strerror or error}",
+                    f"{self._wanted} cannot be used here: {error.strerror or error}",
                     hint='lab.record(source="polling"), or run as root outside any container',
                 ) from None
             self._notes.append(
@@ -116,9 +133,9 @@ class Recorder(Asked):
             if self._until is None:
                 if self._watcher is not None:
                     self._watcher.unlisten(self._heard)
+                self._until = time.monotonic()
                 if self._source is not None:
                     self._source.stop()
-                self._until = time.monotonic()
         return self._finished()
 
     @property
@@ -152,13 +169,17 @@ class Recorder(Asked):
             source=source.name if source else "",
             resolution=round(source.resolution, 6) if source else 0.0,
             clock=f"seconds of the monotonic clock; 0 is {self._clock}",
-            until=0.0 if zero is None else round((self._until or time.monotonic()) - zero, 6),
+            until=0.0 if zero is None else round(self._end() - zero, 6),
             lost=source.lost if source else 0,
             services=tuple(names),
-            facts=_POLL_FACTS if isinstance(source, PollSource) else _KERNEL_FACTS,
+            facts=_FACTS[source.name] if source else {},
             notes=tuple(self._notes),
             machine={"kernel": platform.release(), "arch": platform.machine(), "processors": os.cpu_count()},
         )
+
+    def _end(self) -> float:
+        ended = self._source.ended if self._source else None
+        return min(filter(None, (ended, self._until, time.monotonic())))
 
     @property
     def events(self) -> Events:

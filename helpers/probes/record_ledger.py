@@ -7,6 +7,7 @@ them from time zero.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,6 +75,7 @@ class Ledger:
         self._ready: set[Life] = set()
         self._unready: dict[str, float] = {}  # service → when it was last found not ready
         self._dirty = False
+        self._made: dict[Life, deque[Life]] = {}
 
     # -- what happens to processes ------------------------------------------------------------
 
@@ -94,6 +96,7 @@ class Ledger:
             if parent is not None:
                 life.comm, life.argv = parent.comm, parent.argv
                 parent.children.add(life)
+                self._made.setdefault(parent, deque(maxlen=64)).append(life)
             life.comm, life.argv = facts.pop("comm", life.comm), facts.pop("argv", life.argv)
             self.lives.add(life)
             self._dirty = self._dirty or kind == "found"
@@ -110,11 +113,11 @@ class Ledger:
                 # A thread that is not the first has executed: the first one's end was not the process's.
                 self._notes.remove(life.exit_note)
                 life.exit_note = life.ended = None
-            life.comm, life.argv = comm or life.comm, argv
+            life.comm, life.argv = comm, argv
             self._dirty = True
             if not life.asks and life.argv:
                 life.asks = next((s.name for s in self._services() if _probes(life, s)), "")
-            self._add(time, "exec", life, comm=life.comm, argv=argv, **facts)
+            self._add(time, "exec", life, comm=comm, argv=argv, **facts)
 
     def renamed(self, life: Life, comm: str) -> None:
         """A process calls itself otherwise (prctl(2) PR_SET_NAME): no event, but inits are asked again."""
@@ -128,7 +131,7 @@ class Ledger:
                 return
             self.settle()
             life.ended = time
-            life.exit_note = self._add(time, "exit", life, comm=life.comm, **facts)
+            life.exit_note = self._add(time, "exit", life, **facts)
             if life.asks:
                 self._asked(time, life, facts.get("status"))
 
@@ -138,7 +141,7 @@ class Ledger:
             if life.gone:
                 return
             life.gone = True
-            self._add(time, "reaped", life, **{"by": _number(life.parent), "comm": life.comm, **facts})
+            self._add(time, "reaped", life, **{"by": _number(life.parent), **facts})
             if life.parent is not None:
                 life.parent.children.discard(life)
             self.lives.discard(life)
@@ -219,6 +222,14 @@ class Ledger:
         """The process the computer has this number for."""
         return next((life for life in self.lives if life.outside == outside and not life.gone), None)
 
+    def nameless(self, parent: Life, before: float) -> Life | None:
+        """The youngest process `parent` had made by then, if its PID inside is not known."""
+        with self.changed:
+            made = [life for life in self._made.get(parent, ()) if life.began <= before]
+            if not made or made[-1].pid:
+                return None
+            return made[-1]
+
     def settle(self) -> None:
         """Ask the init which process is which service's, where something has changed."""
         with self.changed:
@@ -278,6 +289,8 @@ def _event(note: Note, zero: float) -> Event:
         facts.setdefault("main", life.main)
         facts.setdefault("pid", life.pid)
         facts.setdefault("outside", life.outside)
+        if note.kind in ("exit", "reaped"):
+            facts.setdefault("comm", life.comm)
     facts.setdefault("service", "")
     facts.setdefault("pid", 0)
     return Event(time=note.time - zero, kind=note.kind, **facts)

@@ -37,6 +37,7 @@ class PollSource:
         self._over = threading.Event()
         self.resolution = LOOK
         self.cpu = 0.0
+        self.ended: float | None = None
         self.clock = self._set_zero()
         self._thread = threading.Thread(target=self._run, name="initlab-record", daemon=True)
         self._thread.start()
@@ -69,7 +70,8 @@ class PollSource:
             try:
                 self.look(self._sandbox.processes(), time.monotonic())
             except SandboxGone:
-                self.look([], time.monotonic())
+                self.ended = time.monotonic()
+                self.look([], self.ended)
                 break
             except (SandboxError, OSError):
                 pass  # the next look may do better
