@@ -125,21 +125,25 @@ def critical_path(graph: Graph, seconds: Mapping[str, float]) -> tuple[str, ...]
     return tuple(reversed(path))
 
 
-def own_seconds(graph: Graph, ready: Mapping[str, float]) -> dict[str, float]:
-    """How long each service took itself: from the moment all it depends on was ready until it was.
+def own_seconds(
+    graph: Graph, ready: Mapping[str, float], started: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """How long each service took itself: it ran, and all it depends on was ready; how long until it was?
 
-    `ready` says when each was ready, in seconds since PID 1 started; so what depends on nothing is
-    charged with the start of the init as well. A service that is not named (a bundle, work that was not
-    watched) took no time of its own. One that was ready before what it depends on took none either: it
-    did not wait. Where everything waits, the times along `critical_path` add up to the moment the last
-    service was ready. Raises `ManifestError` for a cycle.
+    `ready` and `started` say when, in seconds since PID 1 started. A service whose `started` is not known is
+    taken to have been started as soon as what it depends on was ready. So what the init takes for itself,
+    and the time a service waits for its turn, is nobody's own: `critical_path` of these times is how long
+    the boot would take at least, under an init that starts everything as early as it can. A service that is
+    not named in `ready` (a bundle, work that was not watched) took no time of its own; nor did one that was
+    ready before what it depends on. Raises `ManifestError` for a cycle.
     """
+    begun = started or {}
     needs = edges(graph)
     own: dict[str, float] = {}
     at: dict[str, float] = {}
     for name in order(needs):
         before = max((at[need] for need in needs[name]), default=0.0)
-        own[name] = max(0.0, ready.get(name, before) - before)
+        own[name] = max(0.0, ready.get(name, before) - max(before, begun.get(name, before)))
         at[name] = ready.get(name, before)
     return {name: own[name] for name in needs}
 

@@ -39,13 +39,22 @@ def snapshot(lab: Lab, seconds: Mapping[str, float] | None = None) -> Dependency
 
 
 def measured_seconds(lab: Lab) -> dict[str, float]:
-    """How long each service took itself when the lab booted (`own_seconds` of its events).
+    """How long each service took itself when the lab booted: `own_seconds` of its events, of the first
+    main process that was seen ready.
 
     Empty until every longrun has been ready once: half a boot has no critical path. Oneshots and bundles
     are not watched, so they count as taking no time, and what a oneshot took is charged to who needs it.
     """
-    ready = {name: seen.time for name in _longruns(lab) if (seen := lab.events().first(name, "ready"))}
-    return own_seconds(lab.manifest, ready) if len(ready) == len(_longruns(lab)) else {}
+    events = lab.events()
+    first = {name: seen for name in _longruns(lab) if (seen := events.first(name, "ready"))}
+    if len(first) < len(_longruns(lab)):
+        return {}
+    started = {
+        event.service: event.time
+        for event in events.starts()
+        if event.service in first and event.pid == first[event.service].pid
+    }
+    return own_seconds(lab.manifest, {name: seen.time for name, seen in first.items()}, started)
 
 
 def _longruns(lab: Lab) -> list[str]:

@@ -76,6 +76,23 @@ def test_where_everything_waits_the_path_adds_up_to_the_last_ready(
     assert sum(own[name] for name in critical_path(graph, own)) == max(ready.values())
 
 
+def test_time_spent_in_a_queue_is_nobodys_own() -> None:
+    """own_seconds: of an init that starts one after the other, only what each took itself is counted."""
+    ready = {"redis": 1.0, "cron": 1.5, "app": 2.5, "nginx": 3.0}
+    started = {"redis": 0.2, "cron": 1.0, "app": 1.6, "nginx": 2.5}
+    own = own_seconds(WEB, ready, started)
+    assert own == pytest.approx({"redis": 0.8, "app": 0.9, "nginx": 0.5, "cron": 0.5})
+    assert critical_path(WEB, own) == ("redis", "app", "nginx")
+
+
+def test_a_script_that_waits_for_its_dependencies_is_not_charged_with_them() -> None:
+    """own_seconds: under runit everything is started at once; the wait is not the service's own."""
+    started = dict.fromkeys(WEB, 0.1)
+    assert own_seconds(WEB, {"redis": 1.0, "app": 1.5, "nginx": 2.0, "cron": 0.3}, started) == pytest.approx(
+        {"redis": 0.9, "app": 0.5, "nginx": 0.5, "cron": 0.2}
+    )
+
+
 def test_who_did_not_wait_took_no_time_of_its_own() -> None:
     """A service that was ready before what it depends on is not charged a negative time."""
     assert own_seconds(WEB, {"redis": 2.0, "app": 1.5, "nginx": 2.5, "cron": 0.5}) == {

@@ -30,16 +30,16 @@ def test_a_lab_that_was_not_started_is_drawn_without_states(image: Image) -> Non
     assert str(Lab("web", image=image).graph()).splitlines()[1] == " 1  redis"
 
 
-def test_the_measured_critical_path_is_the_whole_boot(lab: Lab) -> None:
-    """lab.graph(): the times along the path add up to the moment the last service was ready."""
+def test_the_measured_critical_path_is_a_part_of_the_boot(lab: Lab) -> None:
+    """lab.graph(): the times along the path, each from the start of the process until it was ready."""
     assert lab.graph().critical == ()
     lab.ready()
     graph = lab.graph()
     assert graph.critical == ("redis", "app", "nginx")
     last = lab.events().first("nginx", "ready")
     assert last is not None
-    assert graph.seconds == pytest.approx(last.time)
-    assert sum(measured_seconds(lab).values()) == pytest.approx(last.time)
+    assert graph.seconds == pytest.approx(sum(measured_seconds(lab).values()))
+    assert 0 < graph.seconds < last.time
     assert "redis  ready" in str(graph)
 
 
