@@ -17,11 +17,12 @@ from helpers.probes.target import STEP, Target
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["HELD", "WAITS", "Boot", "booted"]
+__all__ = ["HELD", "LOOK", "WAITS", "Boot", "booted", "without_interrupt"]
 
 HELD = "the init"
-WAITS = "the service's script"
-_LOOK = 0.01  # seconds between two looks at the process table while the stack boots
+WAITS = "its own script"
+LOOK = 0.01
+"""Seconds between two looks at the process table while a stack boots."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,17 @@ class Boot:
 
 
 @contextlib.contextmanager
-def booted(lab: Lab, timeout: float = 20.0) -> Iterator[Boot]:
+def booted(lab: Lab, timeout: float = 20.0, look: float = LOOK) -> Iterator[Boot]:
     """Boot time: from the execution of PID 1 until every service is ready by its own readiness probe.
 
     PID 1 is looked for every 0.5 ms (Docker: 2 ms), readiness every 2 ms, each service from the moment
     its port listens and what it needs is ready. A probe that is a command (redis-cli ping) adds the
     5 to 10 ms it takes to run inside. Making the sandbox is not counted, nor a kernel, devices or mounts:
     there are none.
+
+    Meanwhile the process table is read every 10 ms (`look`), to see who keeps the order: whether a
+    service's process is absent for as long as nothing listens on the port of what it needs (the init holds it
+    back), or is there already (its script waits).
 
     A context manager over the booted stack, which it removes. `lab` is one that has not been started: its
     own watcher would compete with what is measured. Raises `LabError` when a service is not ready within
@@ -57,17 +62,17 @@ def booted(lab: Lab, timeout: float = 20.0) -> Iterator[Boot]:
         sandbox = lab.boot()
     target = Target(sandbox, lab.init, lab.manifest)
     try:
-        yield _watch(target, timeout)
+        yield _watch(target, timeout, look)
     finally:
         with without_interrupt():
             sandbox.destroy()
 
 
-def _watch(target: Target, timeout: float) -> Boot:
+def _watch(target: Target, timeout: float, look: float) -> Boot:
     began = target.sandbox.executed
     pending = dict(target.longruns)
     ready: dict[str, float] = {}
-    order = _Order(target)
+    order = _Order(target, look)
     while pending:
         order.look(pending)
         for name, service in list(pending.items()):
@@ -93,15 +98,16 @@ def _watch(target: Target, timeout: float) -> Boot:
 class _Order:
     """Looks, while a stack boots, whether a service's process is there before what it needs can be ready."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, every: float) -> None:
         self._target = target
+        self._every = every
         self._next = 0.0
         self._early = False
-        self._held = False
+        self._held: dict[tuple[str, str], bool] = {}
 
     @property
     def verdict(self) -> str | None:
-        return WAITS if self._early else HELD if self._held else None
+        return WAITS if self._early else HELD if any(self._held.values()) else None
 
     def look(self, pending: Collection[str]) -> None:
         """The table first, the port after: a port that is closed then was closed before."""
@@ -120,8 +126,9 @@ class _Order:
         for (name, need), port in needs.items():
             if target.listens(port) is False:
                 self._early |= name in pids
-                self._held |= need in pids and name not in pids
-        self._next = time.monotonic() + _LOOK
+                # The last look counts: in the first, whoever starts one after the other may be half-way.
+                self._held[name, need] = need in pids and name not in pids
+        self._next = time.monotonic() + self._every
 
 
 @contextlib.contextmanager

@@ -36,7 +36,9 @@ def config_size(rendered: Rendered) -> Config:
         if not isinstance(entry, File):
             continue
         text = entry.data.decode(errors="replace")
-        lines = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith(_COMMENTS)]
+        lines = [
+            line for line in map(str.strip, text.splitlines()) if line and not line.startswith(_COMMENTS)
+        ]
         files += 1
         size += sum(len(line.encode()) + 1 for line in lines)
         if _for_a_shell(text):

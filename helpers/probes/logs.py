@@ -18,8 +18,8 @@ __all__ = ["AS_WRITTEN", "ITSELF", "PID1", "STAMPED", "LogKept", "log_form", "lo
 
 ITSELF = "the service itself"
 PID1 = "PID 1"
-AS_WRITTEN = "as the service wrote it"
-STAMPED = "something put before each line"
+AS_WRITTEN = "as written"
+STAMPED = "stamped"
 _WRITE = os.O_WRONLY | os.O_RDWR
 _STAMP = re.compile(r"^@?[0-9A-Za-z:.+_-]+(?: [0-9:.,]+)? *")
 
@@ -39,7 +39,8 @@ def log_kept(target: Target, service: str) -> LogKept:
 
     The writer is found by looking which process has the file open for writing (/proc/PID/fd and fdinfo,
     proc_pid_fd(5)): the service itself, PID 1, or a logger by its name. The form is told by the service's
-    lines that are JSON objects: they stand in the log as written, or behind something that was put before.
+    lines that are JSON objects: they stand in the log as written, or stamped: behind something that was put
+    before each.
     """
     path = target.init.log_path(service)
     try:

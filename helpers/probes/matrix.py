@@ -21,7 +21,7 @@ from helpers.probes.config import Config
 from helpers.probes.matrix_packages import Package
 from helpers.probes.matrix_run import Run
 from helpers.probes.matrix_where import Where
-from helpers.probes.measurement import Measurement
+from helpers.probes.measurement import Measurement, Raw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,8 @@ class Row:
     """One init: what it is, what was measured in each run, and why something is missing.
 
     `absent` says why it cannot be run here at all; `trouble` what went wrong in the runs, a sentence each.
-    `ordering` and `logging` are the init's own one-liners.
+    `ordering` and `logging` are the init's own one-liners; `warm_up` is what the boot that does not count
+    showed.
     """
 
     init: str
@@ -52,6 +53,7 @@ class Row:
     package: Package | None = None
     absent: str = ""
     trouble: list[str] = field(default_factory=list)
+    warm_up: dict[str, Raw] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -113,7 +115,9 @@ class Matrix:
         for row in self.rows:
             if row.init == init:
                 return row
-        raise KeyError(f"no init {init!r} in this matrix; there are {', '.join(row.init for row in self.rows)}")
+        raise KeyError(
+            f"no init {init!r} in this matrix; there are {', '.join(row.init for row in self.rows)}"
+        )
 
     @property
     def measured(self) -> list[Row]:
@@ -132,7 +136,7 @@ class Matrix:
         """One figure of one init. Raises KeyError for an init or a measure that is not there."""
         row, measure = self.row(init), measures.get(key)
         if measure.varies:
-            raw = [run.values.get(key) for run in row.runs]
+            raw = [values.get(key) for values in (row.warm_up, *(run.values for run in row.runs))]
         else:
             package = row.package
             raw = [
@@ -148,7 +152,7 @@ class Matrix:
         return Measurement(measure, values, row.why_not(key, self.service) if measure.varies else "")
 
     def value(self, init: str, key: str) -> float | str | None:
-        """The median of one figure in its raw unit (seconds, bytes), or the word; `None` where there is none."""
+        """The median of one figure in its raw unit (seconds, bytes), or the word; `None` without one."""
         return self.measurement(init, key).value
 
     def rounds(self) -> int:
@@ -182,7 +186,9 @@ class Matrix:
                 ]
             )
         keys = [measure.key for measure in measures.MEASURES]
-        data = [{"init": row.init, **{key: self.value(row.init, key) for key in keys}} for row in self.measured]
+        data = [
+            {"init": row.init, **{key: self.value(row.init, key) for key in keys}} for row in self.measured
+        ]
         return pd.DataFrame(data, columns=["init", *keys]).set_index("init")
 
     def __str__(self) -> str:
@@ -202,25 +208,20 @@ class Matrix:
     def save(self, folder: str | Path) -> dict[str, Path]:
         """Write matrix.html (one page, self-contained), .csv, .json and .png; returns their paths by kind.
 
-        Raises `LabError` when the disk refuses.
+        Without a single run there is no picture. Raises `CourseError` when the disk refuses.
         """
+        from helpers.course.files import write_atomically
         from helpers.show.matrix_csv import csv_text
         from helpers.show.matrix_page import page
 
+        texts = {"html": page(self), "csv": csv_text(self), "json": self.to_json()}
+        data = {kind: text.encode() for kind, text in texts.items()}
+        if self.measured:
+            data["png"] = self.plot().png()
         folder = Path(folder).expanduser()
-        files = {kind: folder / f"matrix.{kind}" for kind in ("json", "csv", "html", "png")}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            files["json"].write_text(self.to_json(), encoding="utf-8")
-            if self.measured:
-                files["png"].write_bytes(self.plot().png())
-            else:
-                del files["png"]
-            files["csv"].write_text(csv_text(self), encoding="utf-8")
-            files["html"].write_text(page(self), encoding="utf-8")
-        except OSError as error:
-            name = error.filename or folder
-            raise LabError(f"cannot save the matrix: {name}: {error.strerror}", hint="--output DIR") from None
+        files = {kind: folder / f"matrix.{kind}" for kind in data}
+        for kind, content in data.items():
+            write_atomically(files[kind], content)
         return files
 
     def to_json(self) -> str:

@@ -116,7 +116,7 @@ class Rounds:
             lab = self._labs[row.init]
             try:
                 if warm:
-                    warm_up(lab)
+                    row.warm_up = warm_up(lab)
                 else:
                     row.runs.append(run_once(lab, self.matrix.rest, lambda what: bar.say(row.title, what)))
             except InitlabError as error:

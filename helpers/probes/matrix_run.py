@@ -26,7 +26,9 @@ __all__ = ["REST", "Run", "run_once", "warm_up"]
 
 REST = 1.5
 """Seconds at rest that are watched."""
-_SETTLE = 0.6  # seconds after the boot, until what was started for it has ended; with REST over any short life
+_SETTLE = (
+    0.6  # seconds after the boot, until what was started for it has ended; with REST over any short life
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,14 @@ def run_once(lab: Lab, rest: float = REST, say: Callable[[str], None] = lambda _
     return run
 
 
-def warm_up(lab: Lab) -> None:
-    """Boot a lab once, so that the files it reads are in memory, and remove it. Raises as `run_once` does."""
-    with booted(lab):
-        pass
+def warm_up(lab: Lab) -> dict[str, Raw]:
+    """Boot a lab once, so that the files it reads are in memory, and remove it.
+
+    No time is taken, so there is time to look closely at who keeps the order: the value of `order`. Raises
+    as `run_once` does.
+    """
+    with booted(lab, look=0.0) as boot:
+        return {"order": boot.keeps_order}
 
 
 def _shutdown(target: Target) -> dict[str, Raw]:
@@ -106,6 +112,6 @@ def _shutdown(target: Target) -> dict[str, Raw]:
     return {
         "shutdown": end.seconds,
         "clean": clean,
-        "stop_order": {True: "who needs before whom it needs", False: "not in order", None: None}[end.in_order],
+        "stop_order": {True: "in reverse", False: "any", None: None}[end.in_order],
         "exit": str(end.exit.code),
     }

@@ -20,8 +20,8 @@ _KIB = ("KiB", 1 / 1024)
 _text = Measure.text_of
 
 _NO_MACHINE = (
-    "with the boot of a machine: a process tree in a container has no firmware, no kernel to load, no devices "
-    "to find, no disks to check and to mount"
+    "with the boot of a machine: a process tree in a container has no firmware, no kernel to load, no "
+    "devices to find, no disks to check and to mount"
 )
 _NO_POWER_OFF = "with the power-off of a machine: nothing is unmounted, no device is switched off"
 _OURS = "with what somebody writes by hand: our renderer writes for any manifest, and says more than it must"
@@ -46,7 +46,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("log_form", "log lines", "", _text(log_kept), words=True),
     Measure("log_path", "log file", "", _text(log_kept), words=True),
     Measure("config_own", "config: own language", "", _text(config_size), ("lines", 1), _OURS, varies=False),
-    Measure("config_script", "config: shell script", "", _text(config_size), ("lines", 1), _OURS, varies=False),
+    Measure(
+        "config_script", "config: shell script", "", _text(config_size), ("lines", 1), _OURS, varies=False
+    ),
     Measure("config_bytes", "config: size", "B", _text(config_size), ("bytes", 1), _OURS, varies=False),
     Measure("package", "package", "B", _text(Packages.get), _KIB, varies=False),
     Measure("package_all", "package and what it brings", "B", _text(Packages.get), _KIB, varies=False),

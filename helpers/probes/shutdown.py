@@ -43,7 +43,8 @@ class Shutdown:
 def shut_down(target: Target, grace: float = 10.0) -> Shutdown:
     """Shutdown time: from the init's stop signal until PID 1 has ended.
 
-    The services' main processes are watched by pidfd meanwhile: in which order they end, and (from Linux
+    The services' main processes are watched by pidfd meanwhile: whether each ends before what it needs (the
+    order in reverse) or in any order, and (from Linux
     6.15 on) whether each ended by itself or was killed with SIGKILL, by the init or by the kernel when PID 1
     was gone (pid_namespaces(7)). Clean means: the exit code is the one of a clean shutdown of this init, and
     no service was killed.

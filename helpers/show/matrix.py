@@ -9,14 +9,27 @@ from helpers.probes import measures
 from helpers.show.table import html_table, text_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from helpers.probes.matrix import Matrix, Row
 
-__all__ = ["FIGURES", "WORDS", "MatrixTable", "heading", "matrix_html", "matrix_text", "notes", "unsupported"]
+__all__ = [
+    "SIZES",
+    "TIMES",
+    "UPKEEP",
+    "WORDS",
+    "MatrixTable",
+    "heading",
+    "matrix_html",
+    "matrix_text",
+    "notes",
+    "rich_tables",
+    "unsupported",
+]
 
-FIGURES = (
-    "boot", "restart_first", "restart_second", "shutdown", "memory_pid1", "memory_all", "processes", "wakeups",
-    "zombies", "config_own", "config_script", "package", "package_all",
-)  # fmt: skip
+TIMES = ("boot", "restart_first", "restart_second", "shutdown")
+UPKEEP = ("memory_pid1", "memory_all", "processes", "wakeups", "cpu", "zombies")
+SIZES = ("config_own", "config_script", "package", "package_all")
 WORDS = ("order", "log_writer", "log_form", "clean", "stop_order")
 _SHORT = {
     "boot": "boot",
@@ -24,9 +37,10 @@ _SHORT = {
     "restart_second": "2nd restart",
     "memory_pid1": "PID 1",
     "memory_all": "supervision",
-    "processes": "processes",
     "wakeups": "wake-ups",
-    "zombies": "zombies",
+    "cpu": "CPU",
+    "zombies": "zombies of 5",
+    "processes": "processes",
     "config_own": "own config",
     "config_script": "scripts",
     "package_all": "with deps",
@@ -34,7 +48,7 @@ _SHORT = {
 
 
 class MatrixTable:
-    """Medians of the measures `keys`, an init in each row; without keys, the two tables usually looked at.
+    """Medians of the measures `keys`, an init in each row; without keys, the four tables usually looked at.
 
     An asterisk marks a figure that must not be compared with its neighbours.
     """
@@ -48,7 +62,7 @@ class MatrixTable:
     @property
     def parts(self) -> list[tuple[str, ...]]:
         """The measures of each table."""
-        return [self.keys] if self.keys is not None else [FIGURES, WORDS]
+        return [self.keys] if self.keys is not None else [TIMES, UPKEEP, SIZES, WORDS]
 
     def header(self, keys: tuple[str, ...]) -> list[str]:
         """Names and units of the columns."""
@@ -81,6 +95,25 @@ class MatrixTable:
             f'<p style="margin:2px 0">{escape(note)}</p>' for note in notes(self.matrix, self.parts)
         )
         return "".join([*tables, said])
+
+
+def rich_tables(table: MatrixTable) -> list[Table]:
+    """The tables for a terminal with colours: what must not be compared is dim."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = []
+    for keys in table.parts:
+        one = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for number, name in enumerate(table.header(keys)):
+            word = number == 0 or measures.get(keys[number - 1]).words
+            one.add_column(Text(name), justify="left" if word else "right", no_wrap=number == 0)
+        for row in table.matrix.measured:
+            cells = table.cells(row, keys)
+            one.add_row(*(Text(cell, style="dim" if cell.endswith("*") else "") for cell in cells))
+        made.append(one)
+    return made
 
 
 def heading(key: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from helpers.probes.matrix import Matrix, Row
 
-__all__ = ["PANELS", "Plot"]
+__all__ = ["CAPTION", "PANELS", "Plot"]
 
 # What is seen together: the measures of a panel, and whether its axis is logarithmic.
 PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
@@ -25,7 +25,8 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("shutdown", ("shutdown",), True),
 )
 _COLOURS = ("#1f6fb2", "#d95f02")
-_FACE, _GRID, _INK, _FAINT = "#ffffff", "#e3e8ee", "#1f2933", "#a6b0bb"
+CAPTION = "Dots: single runs. Bars: medians. In italics: not comparable with the others, see the notes."
+_FACE, _GRID, _INK, _FAINT = "#ffffff", "#e3e8ee", "#1f2933", "#6b7683"
 _NAMES = {
     "restart_first": "first kill",
     "restart_second": "second kill",
@@ -37,7 +38,7 @@ _NAMES = {
 class Plot:
     """Panels of a matrix; with `keys`, one panel for each of these measures. Words cannot be plotted.
 
-    A grey name has an asterisk in the table: its figure must not be compared with the others.
+    A name in italics has an asterisk in the table: its figure must not be compared with the others.
     Raises KeyError for a measure that is not there and ValueError for a word.
     """
 
@@ -49,10 +50,12 @@ class Plot:
             for measure in chosen:
                 if measure.words:
                     raise ValueError(f"{measure.key} is a word, not a number: see table()")
-            self.panels = tuple((measure.title, (measure.key,), _spans(matrix, measure.key)) for measure in chosen)
+            self.panels = tuple(
+                (measure.title, (measure.key,), _spans(matrix, measure.key)) for measure in chosen
+            )
 
-    def figure(self) -> Figure:
-        """The picture as matplotlib's figure, made without any window."""
+    def figure(self, caption: str = "") -> Figure:
+        """The picture as matplotlib's figure, made without any window; `caption` stands below."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -67,12 +70,14 @@ class Plot:
             self._panel(ax, title, keys, log)
         for ax in flat[len(self.panels) :]:
             ax.set_visible(False)
+        if caption:
+            figure.supxlabel(caption, fontsize=8.5, color=_FAINT)
         return figure
 
     def png(self, dpi: int = 130) -> bytes:
         """The picture as PNG."""
         out = io.BytesIO()
-        self.figure().savefig(out, format="png", dpi=dpi, metadata={"Software": "initlab"})
+        self.figure(CAPTION).savefig(out, format="png", dpi=dpi, metadata={"Software": "initlab"})
         return out.getvalue()
 
     def svg(self) -> str:
@@ -86,8 +91,16 @@ class Plot:
         text = text[text.index("<svg") :]
         # A width in points would not shrink with a narrow window.
         text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-        text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 width="100%" role="img"', text, count=1)
-        return text
+        return re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 width="100%" role="img"', text, count=1)
+
+    def each(self) -> list[Plot]:
+        """Every panel as a picture of its own."""
+        made = []
+        for panel in self.panels:
+            one = Plot(self.matrix)
+            one.panels = (panel,)
+            made.append(one)
+        return made
 
     def __str__(self) -> str:
         return str(self.matrix.table([key for _, keys, _ in self.panels for key in keys]))
@@ -107,6 +120,7 @@ class Plot:
         rows = self._sorted(keys)
         unit, factor = measures.get(keys[0]).show
         where = {row.init: len(rows) - number for number, row in enumerate(rows)}
+        ax.hlines(list(where.values()), 0, 1, transform=ax.get_yaxis_transform(), color=_GRID, linewidth=0.8)
         for series, key in enumerate(keys):
             offset = 0.0 if len(keys) == 1 else (0.18 if series == 0 else -0.18)
             self._dots(ax, key, _COLOURS[series], where, offset, factor)
@@ -116,6 +130,7 @@ class Plot:
         for label, row in zip(ax.get_yticklabels(), rows, strict=True):
             odd = any(row.why_not(key, self.matrix.service) for key in keys)
             label.set_color(_FAINT if odd else _INK)
+            label.set_fontstyle("italic" if odd else "normal")
         ax.set_ylim(0.4, len(rows) + 0.6)
         if log:
             ax.set_xscale("log")
