@@ -152,8 +152,12 @@ class Recorder(Asked):
         self.stop()
 
     def _heard(self, at: float, event: Event) -> None:
-        if event.kind in ("ready", "signalled", "asked"):
+        if event.kind not in ("ready", "signalled", "asked"):
+            return
+        try:
             self._ledger.said(at, event.service, event.kind, event.pid, event.detail, event.slack)
+        except Exception as error:  # it is called in the watcher's thread, which must not end of it
+            self._notes.append(f"{event} is missing: {type(error).__name__}: {error}")
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -173,7 +177,7 @@ class Recorder(Asked):
             lost=source.lost if source else 0,
             services=tuple(names),
             facts=_FACTS[source.name] if source else {},
-            notes=tuple(self._notes),
+            notes=(*self._notes, *filter(None, [source.error if source else ""])),
             machine={"kernel": platform.release(), "arch": platform.machine(), "processors": os.cpu_count()},
         )
 

@@ -69,6 +69,7 @@ class KernelSource:
         self.lost = 0
         self._lost_traces = 0
         self.cpu = 0.0
+        self.error = ""
         self.ended: float | None = None
         self._thread = threading.Thread(target=self._run, name="initlab-record", daemon=True)
         self._thread.start()
@@ -133,8 +134,10 @@ class KernelSource:
                         break
             with self._lock:
                 self._read_all(last=True)
-            self.cpu = time.thread_time()
+        except Exception as error:  # a recording that broke off says so; the lab goes on
+            self.error = f"the recording broke off: {type(error).__name__}: {error}"
         finally:
+            self.cpu = time.thread_time()
             self._over.set()
             with self._ledger.changed:
                 self._ledger.changed.notify_all()

@@ -72,7 +72,7 @@ class Ledger:
         self._init = init
         self._manifest = manifest
         self._notes: list[Note] = []
-        self._ready: set[Life] = set()
+        self._ready: dict[Life, Note] = {}
         self._unready: dict[str, float] = {}  # service → when it was last found not ready
         self._dirty = False
         self._made: dict[Life, deque[Life]] = {}
@@ -166,12 +166,19 @@ class Ledger:
         with self.changed:
             self.settle()
             life = self.by_pid(pid)
-            if kind == "ready":
-                if life is not None and life in self._ready:
-                    return
-                if life is not None:
-                    self._ready.add(life)
-            self._add(time, kind, life, service=service, pid=pid, detail=detail, slack=slack, main=True)
+            facts = {"service": service, "pid": pid, "detail": detail, "slack": slack, "main": True}
+            if kind == "ready" and life is not None:
+                self._is_ready(time, life, **facts)
+            else:
+                self._add(time, kind, life, **facts)
+
+    def _is_ready(self, time: float, life: Life, **facts: Any) -> None:
+        """A main process is ready: of several proofs the earliest counts."""
+        note = self._ready.get(life)
+        if note is None:
+            self._ready[life] = self._add(time, "ready", life, **facts)
+        elif time < note.time:
+            note.time, note.facts = time, facts
 
     def _asked(self, time: float, life: Life, status: int | None) -> None:
         """A run of a readiness probe has ended: with status 0 the service was ready by then."""
@@ -182,12 +189,11 @@ class Ledger:
             self._unready[life.asks] = max(self._unready.get(life.asks, 0.0), life.began)
             return
         main = mains[0]
-        if main not in self._ready and main.began < life.began:
-            self._ready.add(main)
+        if main.began < life.began:
             slack = time - max(self._unready.get(life.asks, 0.0), main.began)
             who = f"PID {_number(life.parent)}" if life.parent else "the lab"
             detail = f"its probe succeeded, run by {who}"
-            self._add(time, "ready", main, detail=detail, slack=slack)
+            self._is_ready(time, main, detail=detail, slack=slack)
 
     def listens(self, time: float, life: Life, port: int) -> None:
         """A process listens on a TCP port: where that is the service's probe, it is ready."""
@@ -199,9 +205,8 @@ class Ledger:
             main: Life | None = life
             while main is not None and not main.main:
                 main = main.ancestor
-            if isinstance(probe, Tcp) and probe.port == port and main is not None and main not in self._ready:
-                self._ready.add(main)
-                self._add(time, "ready", main, detail=f"it listens on port {port}")
+            if isinstance(probe, Tcp) and probe.port == port and main is not None:
+                self._is_ready(time, main, detail=f"it listens on port {port}")
 
     def _add(self, time: float, kind: str, life: Life | None, **facts: Any) -> Note:
         note = Note(time, kind, life, facts)

@@ -37,6 +37,7 @@ class PollSource:
         self._over = threading.Event()
         self.resolution = LOOK
         self.cpu = 0.0
+        self.error = ""
         self.ended: float | None = None
         self.clock = self._set_zero()
         self._thread = threading.Thread(target=self._run, name="initlab-record", daemon=True)
@@ -65,6 +66,16 @@ class PollSource:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        try:
+            self._look_again()
+        except Exception as error:  # a recording that broke off says so; the lab goes on
+            self.error = f"the recording broke off: {type(error).__name__}: {error}"
+        finally:
+            self.cpu = time.thread_time()
+            with self._ledger.changed:
+                self._ledger.changed.notify_all()
+
+    def _look_again(self) -> None:
         while True:
             last_time = self._over.is_set()
             try:
@@ -78,9 +89,6 @@ class PollSource:
             if last_time:
                 break
             self._over.wait(LOOK)
-        self.cpu = time.thread_time()
-        with self._ledger.changed:
-            self._ledger.changed.notify_all()
 
     def look(self, table: list[Process], now: float) -> None:
         """Compare a process table read at `now` with the one before."""
