@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from helpers.errors import FaultError
-from helpers.faults.service import bring_back, end, main_process
+from helpers.faults.service import ask_start, bring_back, end, main_process
 from helpers.filetree import File
 from helpers.inits.base import Init
 from helpers.manifest.models import Manifest, Service
@@ -71,22 +71,40 @@ def break_files(lab: Lab, fault: Fault, service: Service, which: str | None) -> 
     """See `Faults.break_config`."""
     paths, whole = _choose(lab, service, which)
     process = main_process(lab, service.name)
+    up = _up(lab)
     fault.what = f"broken: {', '.join(paths)}"
     fault.announce()
 
     def back() -> None:
-        if process is not None:
-            bring_back(lab, service)
+        for name in up if process is not None else ():
+            # With it, an init may have stopped who needs it. Each is waited for: OpenRC schedules a service
+            # whose dependency is just starting, and may then forget it.
+            if whole and main_process(lab, name) is None:
+                lab.sandbox.exec(lab.init.start(name), timeout=60)
+            if whole or name == service.name:
+                bring_back(lab, lab.service(name))
 
     fault.on_undo(back)
     fault.on_undo(lambda: _reload(lab))
+    if whole and process is not None:
+        # Before its definition is broken: afterwards some inits could not even stop it. Others run a service
+        # from what they have read, as long as nobody stops it.
+        lab.sandbox.exec(lab.init.stop(service.name), timeout=60)
     for number, path in enumerate(paths):
         kept = f"{_room(path)}/{service.name}.{number}"
         fault.on_undo(partial(_sh, lab, _RESTORE, path, kept))
         _sh(lab, _BREAK, path, kept, _BAD, "whole" if whole else "")
     _reload(lab)
-    if process is not None:
+    if whole and process is not None:
+        ask_start(lab, service.name)
+    elif process is not None:
         end(lab, service, process)
+
+
+def _up(lab: Lab) -> list[str]:
+    """The longruns that have a main process, in the manifest's order."""
+    found = lab.init.main_pids(lab.sandbox.processes(), lab.manifest)
+    return [service.name for service in lab.manifest.services if service.name in found]
 
 
 def _choose(lab: Lab, service: Service, which: str | None) -> tuple[list[str], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from helpers.engines.base import Process
@@ -51,7 +52,8 @@ def reader(lab: Lab, service: str, process: Process) -> Process:
     link = str(seen["link"])
     title = lab.init.title
     if link.startswith("pipe:"):
-        pid = choose_reader([tuple(end) for end in seen["ends"]])
+        parents = {one.pid: one.ppid for one in lab.sandbox.processes()}
+        pid = choose_reader([tuple(end) for end in seen["ends"]], parents)
     elif link.startswith("socket:"):
         listing = lab.sandbox.exec(["ss", "-xapH"]).stdout.decode(errors="replace")
         pid = socket_peer(listing, re.sub(r"\D", "", link))
@@ -72,15 +74,17 @@ def reader(lab: Lab, service: str, process: Process) -> Process:
     return found
 
 
-def choose_reader(ends: list[tuple[int, ...]]) -> int | None:
+def choose_reader(ends: list[tuple[int, ...]], parents: Mapping[int, int]) -> int | None:
     """The PID that reads, from (PID, file descriptor, access mode) of everyone who has the pipe open.
 
     Supervisors hold both ends, so that nothing is lost when one side is started again (runsv(8), s6-svscan):
-    who can write too is no reader. A logger reads its standard input.
+    who can write too is no reader. s6-supervise keeps the end it gives to the logger, its child: of a parent
+    and a child it is the child. A logger reads its standard input.
     """
     writers = {pid for pid, _, mode in ends if mode != 0}
     readers = [(number, pid) for pid, number, mode in ends if mode == 0 and pid not in writers]
-    return min(readers)[1] if readers else None
+    hand_down = {parents.get(pid) for _, pid in readers}
+    return min(((n, pid) for n, pid in readers if pid not in hand_down), default=(0, None))[1]
 
 
 def socket_peer(listing: str, inode: str) -> int | None:

@@ -18,7 +18,7 @@ from helpers.manifest.models import Service
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["bring_back", "end", "main_process", "same", "wait_front"]
+__all__ = ["ask_start", "bring_back", "end", "main_process", "same", "wait_front", "wait_until"]
 
 _POLL = 0.03
 _HELD_BACK = 4.0
@@ -50,11 +50,11 @@ def end(lab: Lab, service: Service, process: Process, *, politely: bool = True) 
     # A frozen process takes no other signal than SIGKILL.
     if politely and process.state != "T":
         box.signal(signal.Signals[f"SIG{service.stop_signal}"], process.pid)
-        if _until(lambda: same(lab, process) is None, service.stop_grace):
+        if wait_until(lambda: same(lab, process) is None, service.stop_grace):
             return
     with suppress(SandboxError):  # ended meanwhile
         box.signal(signal.SIGKILL, process.pid)
-    _until(lambda: same(lab, process) is None, _PATIENCE)
+    wait_until(lambda: same(lab, process) is None, _PATIENCE)
 
 
 def wait_front(lab: Lab, service: Service, programs: Programs) -> None:
@@ -62,7 +62,7 @@ def wait_front(lab: Lab, service: Service, programs: Programs) -> None:
 
     Raises `FaultError` when it was started without, so that a fault without effect is never in force.
     """
-    nudge = _Nudge(lab, service)
+    nudge = _Nudge(service)
     deadline = time.monotonic() + _PATIENCE / 2
     ready_since = None
     while (pid := programs.seen(service.name)) is None:
@@ -82,22 +82,29 @@ def wait_front(lab: Lab, service: Service, programs: Programs) -> None:
         time.sleep(_POLL)
 
     # Whoever asks the lab next shall be told of this start, not of the one before.
-    _until(lambda: lab.glance()[service.name].pid == pid or _ended(lab, pid), 2.0)
+    wait_until(lambda: lab.glance()[service.name].pid == pid or _ended(lab, pid), 2.0)
 
 
 def _ended(lab: Lab, pid: int) -> bool:
     return all(process.pid != pid for process in lab.sandbox.processes())
 
 
+def ask_start(lab: Lab, service: str) -> None:
+    """Give the init's own command that starts a service. Not waited for: the command may itself wait for a
+    readiness that does not come."""
+    null = subprocess.DEVNULL
+    process = lab.sandbox.popen(lab.init.start(service), stdout=null, stderr=null)
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
 def bring_back(lab: Lab, service: Service, *, politely: bool = True) -> None:
     """Wait until the service itself runs: whatever stands in front of it is ended first.
 
-    A service that was stopped with `lab.stop_service` stays down. Raises `FaultError` when there is no main
-    process after all.
+    The init is told to start it only when it stays down. A service that was stopped with `lab.stop_service` stays down. Raises `FaultError` when there is no main process after all.
     """
     if _was_stopped(lab, service.name):
         return
-    nudge = _Nudge(lab, service)
+    nudge = _Nudge(service)
     steady = _Steady(lab, service)
     deadline = time.monotonic() + _PATIENCE
     while not steady():
@@ -140,7 +147,7 @@ class _Nudge:
     """Asks the init to start a service that stays down: after a moment where its policy does not restart it,
     after a longer one where the init may hold the restart back, or has given up."""
 
-    def __init__(self, lab: Lab, service: Service) -> None:
+    def __init__(self, service: Service) -> None:
         restart = service.restart
         held = _HELD_BACK + min(restart.max_delay, restart.delay)
         self._service = service
@@ -153,13 +160,11 @@ class _Nudge:
         elif time.monotonic() - self._down > self._wait:
             self._down = time.monotonic()
             self._wait = max(self._wait, _HELD_BACK)
-            # Not waited for: it may wait for a readiness that does not come.
-            null = subprocess.DEVNULL
-            process = lab.sandbox.popen(lab.init.start(self._service.name), stdout=null, stderr=null)
-            threading.Thread(target=process.wait, daemon=True).start()
+            ask_start(lab, self._service.name)
 
 
-def _until(done: Callable[[], bool], timeout: float) -> bool:
+def wait_until(done: Callable[[], bool], timeout: float) -> bool:
+    """Whether `done` holds within `timeout` seconds."""
     end_ = time.monotonic() + timeout
     while not done():
         if time.monotonic() > end_:

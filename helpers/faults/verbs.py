@@ -14,7 +14,7 @@ from helpers.errors import FaultError, InitlabError
 from helpers.faults import config, logs, resources
 from helpers.faults.fault import Fault
 from helpers.faults.programs import Programs, is_front
-from helpers.faults.service import bring_back, end, main_process, same, wait_front
+from helpers.faults.service import bring_back, end, main_process, same, wait_front, wait_until
 from helpers.faults.table import FaultTable
 from helpers.manifest.models import Fd, Service
 
@@ -190,6 +190,8 @@ class Faults:
                 assert process is not None  # noqa: S101 - narrows the type
                 end(self._lab, wanted, process, politely=not ignoring)
                 wait_front(self._lab, wanted, programs)
+                if verb == "fork_orphans":
+                    wait_until(lambda: self._orphans(service) != [], 2.0)
 
         return self._make(verb, service, act, what)
 
@@ -201,11 +203,14 @@ class Faults:
             end(self._lab, service, process, politely=politely)
             wait_front(self._lab, service, programs)
 
+    def _orphans(self, service: str) -> list[Process]:
+        table = self._lab.sandbox.processes()
+        return [process for process in table if process.argv[:1] == (f"orphan-of-{service}",)]
+
     def _end_orphans(self, service: str) -> None:
-        for process in self._lab.sandbox.processes():
-            if process.argv[:1] == (f"orphan-of-{service}",):
-                with suppress(InitlabError):  # ended meanwhile
-                    self._lab.sandbox.signal(signal.SIGKILL, process.pid)
+        for process in self._orphans(service):
+            with suppress(InitlabError):  # ended meanwhile
+                self._lab.sandbox.signal(signal.SIGKILL, process.pid)
 
     # -- the lab's limits ---------------------------------------------------------------------
 
@@ -224,7 +229,8 @@ class Faults:
         """Take every process the lab's limit allows, but for `leave`: fork(2) then fails with EAGAIN.
 
         Threads of one process take them (the limit counts both); what ends meanwhile is taken too. Nothing
-        can be run inside until the undo, which ends that process. Raises `FaultError` where there is no limit.
+        can be run inside until the undo, which ends that process. Raises `FaultError` where there is no
+        limit.
         """
         number = int(_number("leave", leave))
         return self._make("exhaust_pids", "", lambda fault: resources.exhaust_pids(self._lab, fault, number))
