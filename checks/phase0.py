@@ -6,14 +6,30 @@ import os
 from pathlib import Path
 
 from checks import start as _start
+from checks.order import SUITE as ORDER
+from checks.order_box import Answer
 from checks.pid1 import SUITE as PID1
 from checks.pid1_box import Program
+from checks.restart_table import SUITE as RESTART_TABLE
+from checks.restart_table import Table
+from checks.run_script import SUITE as RUN_SCRIPT
+from checks.run_script_box import RunScript
 from checks.runner import BadArgument, NotStarted, check
 from checks.stack import OPENRC, RUNIT
 from checks.stack_box import Stack
 from helpers.lab import Lab
 
-__all__ = ["learner_file", "learner_folder", "pid1", "stack_openrc", "stack_runit", "start"]
+__all__ = [
+    "learner_file",
+    "learner_folder",
+    "order",
+    "pid1",
+    "restart_table",
+    "run_script",
+    "stack_openrc",
+    "stack_runit",
+    "start",
+]
 
 _LARGEST = 1024 * 1024  # bytes; a PID 1 in Python takes a few thousand
 
@@ -26,6 +42,35 @@ def pid1(program: str | Path | None = None, *, seed: int | None = None) -> Progr
     `/usr/bin/python3 pid1.py [-g] COMMAND ARGS…`. `seed` repeats the random parameters of a run.
     """
     return Program(text=learner_file("p0.pid1", program, call="phase0.pid1"))
+
+
+@check("p0.order", points=10, deadline=90.0, suite=ORDER, call="phase0.order")
+def order(program: str | Path | None = None, *, seed: int | None = None) -> Answer:
+    """Grade an ordering of services written in Python: its functions `order` and `levels`, on random graphs.
+
+    `program` is its path; without it, the `order.py` of your portfolio. `seed` repeats the graphs of a run.
+    """
+    return Answer(learner_file("p0.order", program, call="phase0.order"))
+
+
+@check("p0.restart-table", points=5, deadline=60.0, suite=RESTART_TABLE, call="phase0.restart_table")
+def restart_table(file: str | Path | None = None, *, seed: int | None = None) -> Table:
+    """Compare a restart table with five labs in which redis is killed.
+
+    `file` is its path; without it, the `restart-table.csv` of your portfolio.
+    """
+    text = learner_file("p0.restart-table", file, call="phase0.restart_table")
+    return Table.read(text.decode(errors="replace"))
+
+
+@check("p0.run-script", points=10, deadline=40.0, suite=RUN_SCRIPT, call="phase0.run_script")
+def run_script(folder: str | Path | None = None, *, seed: int | None = None) -> RunScript:
+    """Grade a run script for runit by the processes it makes, with runit as PID 1.
+
+    `folder` has the file fieldd/run, and whatever else runsv reads; without it, the `service` of your
+    portfolio. `seed` repeats the random parameters of a run.
+    """
+    return RunScript.by_hand(*learner_folder("p0.run-script", folder, call="phase0.run_script"))
 
 
 @check("p0.start", points=0, deadline=20.0, suite=_start.SUITE, call="phase0.start")
