@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,12 +18,11 @@ from helpers.probes.target import STEP, Target
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["HELD", "LOOK", "WAITS", "Boot", "booted", "without_interrupt"]
+__all__ = ["HELD", "WAITS", "Boot", "booted", "without_interrupt"]
 
 HELD = "the init"
 WAITS = "its own script"
-LOOK = 0.01
-"""Seconds between two looks at the process table while a stack boots."""
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Boot:
     """How a stack came up.
 
     `ready` is seconds from the execution of PID 1 for each service, in the order they became ready, and
-    `seconds` the last of them. `keeps_order` is `HELD` where a service's process was absent for as long as
-    nothing listened on the port of what it needs, `WAITS` where its process was there already (a script,
-    waiting), and `None` where neither was seen.
+    `seconds` the last of them. `keeps_order` is `HELD` where the init started no service before what it
+    needs was there, `WAITS` where a process of it was there before and waited, `None` where neither can
+    be told.
     """
 
     target: Target
@@ -42,7 +42,7 @@ class Boot:
 
 
 @contextlib.contextmanager
-def booted(lab: Lab, timeout: float = 20.0, look: float = LOOK) -> Iterator[Boot]:
+def booted(lab: Lab, timeout: float = 20.0) -> Iterator[Boot]:
     """Boot time: from the execution of PID 1 until every service is ready by its own readiness probe.
 
     PID 1 is looked for every 0.5 ms (Docker: 2 ms), readiness every 2 ms, each service from the moment
@@ -50,9 +50,9 @@ def booted(lab: Lab, timeout: float = 20.0, look: float = LOOK) -> Iterator[Boot
     5 to 10 ms it takes to run inside. Making the sandbox is not counted, nor a kernel, devices or mounts:
     there are none.
 
-    Meanwhile the process table is read every 10 ms (`look`), to see who keeps the order: whether a
-    service's process is absent for as long as nothing listens on the port of what it needs (the init holds it
-    back), or is there already (its script waits).
+    Who keeps the order back is told by start times (/proc/PID/stat, in ticks of 10 ms): a service's
+    process that is older than the last moment at which nothing listened on the port of what it needs was a
+    script of its own that waited; one that is younger was held back by the init.
 
     A context manager over the booted stack, which it removes. `lab` is one that has not been started: its
     own watcher would compete with what is measured. Raises `LabError` when a service is not ready within
@@ -62,22 +62,25 @@ def booted(lab: Lab, timeout: float = 20.0, look: float = LOOK) -> Iterator[Boot
         sandbox = lab.boot()
     target = Target(sandbox, lab.init, lab.manifest)
     try:
-        yield _watch(target, timeout, look)
+        yield _watch(target, timeout)
     finally:
         with without_interrupt():
             sandbox.destroy()
 
 
-def _watch(target: Target, timeout: float, look: float) -> Boot:
+def _watch(target: Target, timeout: float) -> Boot:
     began = target.sandbox.executed
     pending = dict(target.longruns)
     ready: dict[str, float] = {}
-    order = _Order(target, look)
+    closed: dict[str, float] = {}
     while pending:
-        order.look(pending)
         for name, service in list(pending.items()):
             waits = [need for need in service.depends_on if need in pending]
-            if not waits and target.is_ready(service):
+            port = target.port(service)
+            now = time.clock_gettime(time.CLOCK_BOOTTIME)
+            if port is not None and target.listens(port) is False:
+                closed[name] = now
+            elif not waits and target.is_ready(service):
                 ready[name] = time.monotonic() - began
                 del pending[name]
         if target.sandbox.exit is not None or time.monotonic() - began > timeout:
@@ -92,43 +95,27 @@ def _watch(target: Target, timeout: float, look: float) -> Boot:
             raise LabError(f"{', '.join(sorted(oneshots))} was not done within {timeout:g} s")
         else:
             time.sleep(0.02)
-    return Boot(target, max(ready.values(), default=0.0), ready, order.verdict)
+    return Boot(target, max(ready.values(), default=0.0), ready, _order(target, closed))
 
 
-class _Order:
-    """Looks, while a stack boots, whether a service's process is there before what it needs can be ready."""
+def _order(target: Target, closed: dict[str, float]) -> str | None:
+    """Who kept the order; `closed` is the last time at which nothing listened on a service's port.
 
-    def __init__(self, target: Target, every: float) -> None:
-        self._target = target
-        self._every = every
-        self._next = 0.0
-        self._early = False
-        self._held: dict[tuple[str, str], bool] = {}
-
-    @property
-    def verdict(self) -> str | None:
-        return WAITS if self._early else HELD if any(self._held.values()) else None
-
-    def look(self, pending: Collection[str]) -> None:
-        """The table first, the port after: a port that is closed then was closed before."""
-        if self._early or time.monotonic() < self._next:
-            return
-        target = self._target
-        needs = {
-            (name, need): port
-            for name in pending
-            for need in target.longruns[name].depends_on
-            if need in pending and (port := target.port(target.longruns[need])) is not None
-        }
-        if not needs or target.sandbox.exit is not None:
-            return
-        pids = target.main_pids()
-        for (name, need), port in needs.items():
-            if target.listens(port) is False:
-                self._early |= name in pids
-                # The last look counts: in the first, whoever starts one after the other may be half-way.
-                self._held[name, need] = need in pids and name not in pids
-        self._next = time.monotonic() + self._every
+    Both times are since the computer's boot. The kernel counts a process's in clock ticks, so it may have
+    started up to one later than it says.
+    """
+    pids = target.main_pids()
+    started = {process.pid: process.started for process in target.sandbox.processes()}
+    held = False
+    for name, service in target.longruns.items():
+        for need in service.depends_on:
+            if need not in closed or name not in pids or need not in pids:
+                continue
+            own, theirs = started.get(pids[name], 0.0), started.get(pids[need], 0.0)
+            if own + _TICK < closed[need]:
+                return WAITS
+            held |= own > theirs + _TICK
+    return HELD if held else None
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("memory_source", "memory counted as", "", _text(memory), words=True),
     Measure("processes", "supervision processes", "", _text(memory)),
     Measure("wakeups", "wake-ups at rest", "1/s", _text(at_rest), ("1/s", 1.0)),
-    Measure("cpu", "CPU at rest", "s/s", _text(at_rest), ("ms per s", 1000.0)),
+    Measure("cpu", "CPU at rest", "s/s", _text(at_rest), ("ms/s", 1000.0)),
     Measure("zombies", "zombies left of 5", "", _text(zombies_left)),
     Measure("log_writer", "log written by", "", _text(log_kept), words=True),
     Measure("log_form", "log lines", "", _text(log_kept), words=True),

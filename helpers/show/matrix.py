@@ -33,13 +33,13 @@ SIZES = ("config_own", "config_script", "package", "package_all")
 WORDS = ("order", "log_writer", "log_form", "clean", "stop_order")
 _SHORT = {
     "boot": "boot",
-    "restart_first": "1st restart",
-    "restart_second": "2nd restart",
+    "restart_first": "restart 1",
+    "restart_second": "restart 2",
     "memory_pid1": "PID 1",
     "memory_all": "supervision",
     "wakeups": "wake-ups",
     "cpu": "CPU",
-    "zombies": "zombies of 5",
+    "zombies": "zombies",
     "processes": "processes",
     "config_own": "own config",
     "config_script": "scripts",

@@ -21,7 +21,7 @@ main { max-width: 1180px; margin: 0 auto; padding: 28px 24px 60px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 6px; }
 h2 { font-size: 20px; margin: 36px 0 10px; }
 h3 { font-size: 16px; margin: 18px 0 4px; }
-p, ul, dl { margin: 6px 0; max-width: 78ch; }
+p, ul, dl { margin: 6px 0; max-width: 88ch; }
 .lead { color: #52606d; }
 .warn { background: #fff4e0; border-left: 4px solid #d98a00; padding: 8px 14px; max-width: none; }
 figure, .sheet { background: #fff; border: 1px solid #e1e6ec; border-radius: 8px; margin: 14px 0; }
@@ -31,7 +31,7 @@ figcaption { color: #52606d; font-size: 14px; }
 .sheet { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; }
 caption { text-align: left; padding: 10px 12px 4px; font-weight: 600; }
-th, td { padding: 7px 12px; text-align: right; vertical-align: top; border-top: 1px solid #edf0f4; }
+th, td { padding: 7px 9px; text-align: right; vertical-align: top; border-top: 1px solid #edf0f4; }
 thead th { border-top: 0; color: #52606d; font-weight: 600; vertical-align: bottom; }
 th:first-child, td.word, th.word { text-align: left; }
 tbody th { font-weight: 600; white-space: nowrap; position: sticky; left: 0; background: #fff; }
