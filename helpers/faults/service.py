@@ -100,7 +100,8 @@ def ask_start(lab: Lab, service: str) -> None:
 def bring_back(lab: Lab, service: Service, *, politely: bool = True) -> None:
     """Wait until the service itself runs: whatever stands in front of it is ended first.
 
-    The init is told to start it only when it stays down. A service that was stopped with `lab.stop_service` stays down. Raises `FaultError` when there is no main process after all.
+    The init is told to start it only when it stays down. A service that was stopped with `lab.stop_service`
+    stays down. Raises `FaultError` when there is no main process after all.
     """
     if _was_stopped(lab, service.name):
         return

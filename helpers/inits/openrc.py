@@ -92,6 +92,10 @@ class OpenRC:
         """`rc-service NAME restart`: what needs it is stopped before and started after."""
         return ("rc-service", "--nocolor", service, "restart")
 
+    def reload(self) -> Sequence[str]:
+        """`rc-update -u`: the dependencies of all scripts are read again, whatever their times say."""
+        return ("rc-update", "--update")
+
     def status(self, sandbox: Sandbox, manifest: Manifest) -> list[ServiceStatus]:
         """`rc-status --servicelist`. Its words have no PIDs: they are read off the process table."""
         answer = sandbox.exec(["rc-status", "--nocolor", "--servicelist"])
