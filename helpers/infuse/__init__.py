@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from helpers.infuse import core
+from helpers.infuse import core, fused
 from helpers.infuse import optimize as _optimize
 from helpers.infuse.core import Sugar
 from helpers.infuse.errors import InfuseError
@@ -78,9 +78,7 @@ def infuse(target: Any, infusion: Any, *, sugars: list[Sugar] | None = None, ver
     result itself failed; an attribute that failed raises its error when it is used (`force` uses all).
     """
     with _room():
-        return used(
-            core.apply(None, core.prune(core.desugar(None, infusion, sugar_map(sugars, version))), target)
-        )
+        return used(fused.infuse(target, infusion, sugar_map(sugars, version)))
 
 
 def infuse_desugared(target: Any, infusion: Any) -> Any:

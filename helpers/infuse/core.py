@@ -28,11 +28,29 @@ from helpers.infuse.values import (
     used,
 )
 
-__all__ = ["Path", "Sugar", "SugarMap", "apply", "desugar", "fail", "infuse_at", "names_of", "prune"]
+__all__ = [
+    "UNDECIDED",
+    "Path",
+    "Quick",
+    "Sugar",
+    "SugarMap",
+    "apply",
+    "default_for",
+    "desugar",
+    "fail",
+    "infuse_at",
+    "names_of",
+    "prune",
+    "special",
+]
 
 Path: TypeAlias = "tuple[Path, str] | None"
 Sugar: TypeAlias = tuple[str, Callable[[list[str]], Callable[[Any], Any]]]
 """A name, and a function of the path (that name at its end), then of the value, to a desugared infusion."""
+
+Quick: TypeAlias = Callable[[Any, Any], Any] | None
+UNDECIDED: Any = object()
+"""What a quick sugar answers where the careful one has to be asked: it may fail, or look inside a value."""
 
 
 def names_of(path: Path) -> list[str]:
@@ -57,6 +75,13 @@ class SugarMap:
         self.by_name: Mapping[str, Callable[[list[str]], Callable[[Any], Any]]]
         self.by_name = dict(reversed(sugars))
         self.version = version
+        # What `fused` may do by itself. Not where a name stands twice in the list: its sugar runs twice.
+        once = len(self.names) == len(self.by_name)
+        self.quick: dict[str, Quick] = {
+            name: sugar.quick
+            for name, sugar in self.by_name.items()
+            if once and isinstance(sugar, Builtin) and sugar.quick is not UNDECIDED
+        }
 
     def expand(self, path: Path, infusion: dict[str, Any]) -> Any:
         """An attribute set of sugars as a list of desugared infusions, in the order of the sugar list."""
@@ -81,12 +106,17 @@ class SugarMap:
 
 
 class Builtin:
-    """A sugar of infuse's own: called with a path and then a value, as every sugar."""
+    """A sugar of infuse's own: called with a path and then a value, as every sugar.
 
-    __slots__ = ("expand",)
+    `quick` is a function of the sugar's value and the target's to the result, or to `UNDECIDED`; it calls
+    nobody's function and cannot fail. `None`: the result is the sugar's value. `UNDECIDED`: it has none.
+    """
 
-    def __init__(self, expand: Callable[[Path, Any], Any]) -> None:
+    __slots__ = ("expand", "quick")
+
+    def __init__(self, expand: Callable[[Path, Any], Any], quick: Quick = UNDECIDED) -> None:
         self.expand = expand
+        self.quick = quick
 
     def __call__(self, path: list[str]) -> Native:
         linked: Path = None
@@ -105,10 +135,10 @@ def desugar(path: Path, infusion: Any, sugars: SugarMap) -> Any:
         if type(infusion) is Failed:
             return infusion
         return fail(path, "desugar", f"invalid type {type_of(infusion)}")
-    special = sum(map(_special, infusion))
-    if not special:
+    sugared = sum(map(special, infusion))
+    if not sugared:
         return {name: desugar((path, name), dict.__getitem__(infusion, name), sugars) for name in infusion}
-    if special < len(infusion):
+    if sugared < len(infusion):
         text = (
             'mixing special (hasPrefix "__") and non-special attributes at the same path level is not (yet) '
         )
@@ -116,7 +146,10 @@ def desugar(path: Path, infusion: Any, sugars: SugarMap) -> Any:
     return sugars.expand(path, infusion)
 
 
-def _special(name: str) -> bool:
+def special(name: str) -> bool:
+    """Whether it is a sugar's name. Raises `InfuseError` for a name that is no string."""
+    if not isinstance(name, str):
+        raise InfuseError(f"an attribute's name is a string, not {name!r}")
     return name.startswith("__")
 
 
@@ -171,19 +204,19 @@ def apply(path: Path, infusion: Any, target: Any) -> Any:
         return fail(path, func, f"attempted to infuse an attrset to a target of type {type_of(target)}")
     result = dict(target)  # of Attrs too: a plain copy, with what failed in it
     for name, part in infusion.items() if type(infusion) is dict else dict(infusion).items():
-        before = dict.__getitem__(target, name) if name in target else _default(part)
+        before = dict.__getitem__(target, name) if name in target else default_for(part)
         result[name] = apply((path, name), part, before)
     return attrs_of(result)
 
 
-def _default(infusion: Any) -> Any:
+def default_for(infusion: Any) -> Any:
     """What stands for a target's attribute that does not exist (doc/design-notes-on-missing-attributes)."""
     if isinstance(infusion, dict):
         if "__default_argument" in infusion:
             return dict.__getitem__(infusion, "__default_argument")
         return MISSING if "__functor" in infusion else {}
     if isinstance(infusion, list | tuple) and infusion:
-        return _default(infusion[0])
+        return default_for(infusion[0])
     return infusion if type(infusion) is Failed else MISSING
 
 

@@ -12,10 +12,22 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from helpers.infuse.core import Builtin, Path, Sugar, SugarMap, desugar, fail, infuse_at, prune
+from helpers.infuse.core import (
+    UNDECIDED,
+    Builtin,
+    Path,
+    Quick,
+    Sugar,
+    SugarMap,
+    desugar,
+    fail,
+    infuse_at,
+    prune,
+)
 from helpers.infuse.core import apply as apply_infusion
 from helpers.infuse.errors import InfuseError
 from helpers.infuse.values import (
+    MISSING,
     Failed,
     Native,
     attrs_of,
@@ -33,6 +45,47 @@ from helpers.infuse.values import (
 __all__ = ["VERSIONS", "default_sugars_for", "sugar_map"]
 
 VERSIONS = ("2.4", "2.6")
+
+
+def _quick_init(value: Any, prev: Any) -> Any:
+    return value if prev is MISSING else UNDECIDED
+
+
+def _quick_default(value: Any, prev: Any) -> Any:
+    if prev is MISSING:
+        return value
+    return prev if _known(prev) else UNDECIDED
+
+
+def _quick_append(value: Any, prev: Any) -> Any:
+    kind = type(value)
+    if kind is list:
+        if type(prev) is list and (len(prev) != 1 or type(prev[0]) in _PLAIN):
+            return prev + value
+    elif kind is str and type(prev) is str:
+        return prev + value
+    return kind() + value if prev is MISSING and kind in (str, list) else UNDECIDED
+
+
+def _quick_prepend(value: Any, prev: Any) -> Any:
+    return UNDECIDED if prev is MISSING else _quick_append(prev, value)
+
+
+def _known(prev: Any) -> bool:
+    """Whether it is there, and nobody has to look inside to know (`is_missing`)."""
+    if type(prev) is list:
+        return len(prev) != 1 or type(prev[0]) in _PLAIN
+    return type(prev) in _PLAIN
+
+
+_PLAIN = frozenset({str, int, bool, float, dict, type(None)})
+_QUICK: dict[str, Quick] = {
+    "__init": _quick_init,
+    "__default": _quick_default,
+    "__assign": None,
+    "__prepend": _quick_prepend,
+    "__append": _quick_append,
+}
 
 
 @cache
@@ -63,7 +116,7 @@ def default_sugars_for(version: str = "2.4") -> list[Sugar]:
     if version == "2.4":
         for name in ("__filter", "__values", "__attrs"):
             del makers[name]
-    return [(name, Builtin(make)) for name, make in makers.items()]
+    return [(name, Builtin(make, _QUICK.get(name, UNDECIDED))) for name, make in makers.items()]
 
 
 @cache
