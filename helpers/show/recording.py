@@ -18,7 +18,8 @@ _LEFT, _WIDTH, _TOP, _AXIS = 92, 660, 50, 44
 _MAIN, _OTHER, _GAP = 20, 13, 12
 _MOST_ROWS = 9
 _UP, _READY, _HELPER, _ZOMBIE = "#b9cfe8", "#4f86c6", "#c9d3de", "#8d6e63"
-_END, _FAILED, _LISTEN = "#455a64", "#c62828", "#2e7d32"
+_LISTEN = "#2e7d32"
+_ENDS = {"0": "#455a64", "failed": "#c62828", "unseen": "#f9a825"}
 
 
 class RecordingTimeline:
@@ -106,7 +107,13 @@ class RecordingTimeline:
         scene.line(x, 13, x + 14, 13, _ZOMBIE, 3)
         scene.text(x + 19, 17, "zombie", 11)
         x = float(_LEFT)
-        marks = ("exec", "ended, 0", "ended otherwise", "signal", "listens", "reaped")
+        ends = {"status 0": "0", "otherwise": "failed", "how unseen": "unseen"}
+        polled = self.recording.header.source == "polling"
+        marks = (
+            ["exec", "how unseen", "signal", "reaped"]
+            if polled
+            else ["exec", "status 0", "otherwise", "signal", "listens", "reaped"]
+        )
         for word in marks:
             match word:
                 case "exec":
@@ -118,9 +125,10 @@ class RecordingTimeline:
                 case "reaped":
                     scene.ring(x + 5, 32, 3.5)
                 case _:
-                    scene.rect(x + 4, 25, 3, 14, _END if word == "ended, 0" else _FAILED)
+                    scene.rect(x + 4, 25, 3, 14, _ENDS[ends[word]])
+                    word = f"ended, {word}"
             scene.text(x + 14, 36, word, 11)
-            x += 28 + 6.2 * len(word)
+            x += 28 + 6.4 * len(word)
 
     def _lane(self, scene: Scene, lane: Lane, y: float) -> None:
         scene.line(0, y, _LEFT + _WIDTH, y, "#d0d7de", 1)
@@ -155,9 +163,7 @@ class RecordingTimeline:
         if gone - right > 2:
             scene.line(right, middle, gone, middle, _ZOMBIE, 3 if bar.main else 2)
         extra = 3 if bar.main else 1
-        scene.rect(
-            right - 1, y - extra, 2.4, height + 2 * extra, _FAILED if bar.failed else _END, bar.title()
-        )
+        scene.rect(right - 1, y - extra, 2.4, height + 2 * extra, _ENDS[bar.outcome], bar.title())
         if bar.reaped is not None and bar.reaped <= self.end and (bar.main or gone - right > 2):
             scene.ring(gone + (0 if gone - right > 5 else 5), middle, 3.2, INK, bar.title())
 

@@ -36,9 +36,12 @@ class Bar:
     marks: list[Event] = field(default_factory=list)
 
     @property
-    def failed(self) -> bool:
-        """Whether it ended by a signal, or with another status than 0."""
-        return bool(self.signal) or bool(self.status)
+    def outcome(self) -> str:
+        """`0` where it ended with status 0, `failed` with another or by a signal, `unseen` where that is not
+        known."""
+        if self.signal or self.status:
+            return "failed"
+        return "unseen" if self.status is None else "0"
 
     def title(self) -> str:
         """What it was, and how it ended."""

@@ -1,7 +1,7 @@
 // The interactive timeline of a recording. Drawn from model.get("data"); asks the kernel nothing.
 const LEFT = 92, AXIS = 26, MAIN = 20, HELPER = 14, GAP = 12;
 const COLOURS = { up: "#b9cfe8", ready: "#4f86c6", helper: "#c9d3de", zombie: "#8d6e63",
-                  ended: "#455a64", failed: "#c62828", listen: "#2e7d32" };
+                  "0": "#455a64", failed: "#c62828", unseen: "#f9a825", listen: "#2e7d32" };
 const KINDS = ["fork", "exec", "exit", "reaped", "signal", "listen", "ready", "signalled", "asked", "found", "lost"];
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -62,13 +62,18 @@ function render({ model, el }) {
     .initlab-recording label{cursor:pointer;white-space:nowrap}
     .initlab-recording svg{display:block;touch-action:none;cursor:grab;user-select:none}
     .initlab-recording svg:active{cursor:grabbing}
+    .initlab-recording svg:focus{outline:none}
+    .initlab-recording svg:focus-visible{outline:1px dotted currentColor}
+    .initlab-recording .key{display:inline-block;min-width:11px;height:11px;border-radius:2px;margin-right:4px;
+      vertical-align:-1px;text-align:center;line-height:11px}
     .initlab-recording .tip{position:absolute;pointer-events:none;background:#10243a;color:#fff;padding:5px 8px;
       border-radius:4px;white-space:pre-line;max-width:420px;font-size:12px;z-index:9;overflow-wrap:anywhere}
     .initlab-recording .list{max-height:190px;overflow:auto;border:1px solid #d0d7de;border-radius:4px;
       padding:2px 8px;font-variant-numeric:tabular-nums}
     .initlab-recording .list table{border-collapse:collapse;width:100%;margin:0}
     .initlab-recording .list td{padding:1px 10px 1px 0;text-align:left;vertical-align:top;border:none}
-    .initlab-recording .list td:first-child{white-space:nowrap;text-align:right}
+    .initlab-recording .list td:not(:last-child){white-space:nowrap;width:1%}
+    .initlab-recording .list td:first-child{text-align:right}
     .initlab-recording .note{color:#8a5a00}` });
   const box = html("div", { style: "position:relative" });
   const svg = make("svg", { role: "img", tabindex: "0", "aria-label": "Timeline; plus and minus zoom, arrows move" });
@@ -92,7 +97,16 @@ function render({ model, el }) {
   const kinds = KINDS.filter((kind) => data.events.some((event) => event.kind === kind));
   const kindsBar = html("div", { className: "bar" }, "Events: ",
     ...kinds.map((kind) => check(kind, true, (on) => shown[on ? "add" : "delete"](kind))), count);
-  el.replaceChildren(style, lanesBar, box, kindsBar, list, html("div", { textContent: data.caption }),
+  const key = (words, look, sign = "") => html("span", {}, html("span", { className: "key", style: look, textContent: sign }),
+    words);
+  const bar = (colour) => `background:${colour}`, mark = (colour) => `min-width:3px;width:3px;background:${colour}`;
+  const legend = html("div", { className: "bar", style: "font-size:12px" }, key("running", bar(COLOURS.up)),
+    key("ready", bar(COLOURS.ready)), key("its helpers", bar(COLOURS.helper)),
+    key("zombie", `height:4px;vertical-align:3px;background:${COLOURS.zombie}`), key("exec", "min-width:1px;width:1px;background:currentColor"),
+    key("ended with 0", mark(COLOURS["0"])), key("otherwise", mark(COLOURS.failed)),
+    key("how unseen", mark(COLOURS.unseen)), key("signal", "", "\u25bc"),
+    key("listens", `color:${COLOURS.listen}`, "\u25c6"), key("reaped", "", "\u25cb"));
+  el.replaceChildren(style, lanesBar, legend, box, kindsBar, list, html("div", { textContent: data.caption }),
     ...data.notes.map((note) => html("div", { className: "note", textContent: note })));
 
   function clamp() {
@@ -142,7 +156,7 @@ function render({ model, el }) {
     if (bar.end !== null && gone - right > 1) group.append(make("path", { d: `M${right} ${y + height / 2}H${gone}`,
       stroke: COLOURS.zombie, "stroke-width": bar.main ? 4 : 3 }));
     if (inside(bar.end)) group.append(make("rect", { x: right - 1.2, y: y - 2, width: 2.6, height: height + 4,
-      fill: bar.failed ? COLOURS.failed : COLOURS.ended }));
+      fill: COLOURS[bar.outcome] }));
     if (inside(bar.reaped)) group.append(make("circle", { cx: gone + (gone - right > 5 ? 0 : 5), cy: y + height / 2, r: 3,
       fill: "none", stroke: "currentColor", "stroke-width": 1.2 }));
     for (const mark of bar.marks) if (inside(mark.t)) {

@@ -54,8 +54,9 @@ class RecordingView:
         bundle = {"text/plain": str(self), "text/html": RecordingTimeline(self.recording)._repr_svg_()}
         widget = self._get_widget()
         if widget is not None:
-            bundle.update(widget._repr_mimebundle_() or {})
-            bundle["text/plain"] = str(self)
+            given = widget._repr_mimebundle_() or {}
+            # anywidget gives the metadata too, ipywidgets the data alone.
+            bundle = {**(given[0] if isinstance(given, tuple) else given), **bundle}
         return bundle
 
     def _get_widget(self) -> Any:
@@ -84,7 +85,7 @@ def _bar(bar: Bar) -> dict[str, Any]:
         "ready": bar.ready,
         "end": bar.end,
         "reaped": bar.reaped,
-        "failed": bar.failed,
+        "outcome": bar.outcome,
         "title": bar.title(),
         "marks": [
             {"t": e.time, "kind": e.kind, "words": words(e)} for e in bar.marks if e.signal != "SIGCHLD"
