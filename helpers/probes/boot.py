@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from helpers.errors import LabError
+from helpers.errors import LabError, SandboxGone
 from helpers.probes.target import STEP, Target
 
 if TYPE_CHECKING:
@@ -62,7 +62,11 @@ def booted(lab: Lab, timeout: float = 20.0) -> Iterator[Boot]:
         sandbox = lab.boot()
     target = Target(sandbox, lab.init, lab.manifest)
     try:
-        yield _watch(target, timeout)
+        try:
+            boot = _watch(target, timeout)
+        except SandboxGone:
+            raise LabError(target.why_not_ready(list(target.longruns), timeout)) from None
+        yield boot
     finally:
         with without_interrupt():
             sandbox.destroy()

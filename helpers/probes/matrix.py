@@ -126,9 +126,9 @@ class Matrix:
 
     @property
     def complete(self) -> bool:
-        """Whether every init that can be run here was measured in every run, without a hole."""
+        """Whether every init that can be run here (one at least) was measured in every run, without a hole."""
         runnable = [row for row in self.rows if not row.absent]
-        return not self.stopped and all(
+        return bool(runnable and not self.stopped) and all(
             len(row.runs) >= self.runs and not any(run.failed for run in row.runs) for row in runnable
         )
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from helpers.errors import LabError
+from helpers.errors import LabError, SandboxError
 from helpers.probes.boot import booted
 from helpers.probes.idle import at_rest
 from helpers.probes.logs import log_kept
@@ -53,7 +53,7 @@ def run_once(lab: Lab, rest: float = REST, say: Callable[[str], None] = lambda _
     def kept(*keys: str) -> Iterator[None]:
         try:
             yield
-        except LabError as error:
+        except (LabError, SandboxError) as error:
             run.failed.update(dict.fromkeys(keys, error.message))
 
     say("boot")

@@ -118,6 +118,7 @@ class Plot:
 
     def _panel(self, ax: Axes, title: str, keys: tuple[str, ...], log: bool) -> None:
         rows = self._sorted(keys)
+        log = log and self._positive(keys)
         unit, factor = measures.get(keys[0]).show
         where = {row.init: len(rows) - number for number, row in enumerate(rows)}
         ax.hlines(list(where.values()), 0, 1, transform=ax.get_yaxis_transform(), color=_GRID, linewidth=0.8)
@@ -146,6 +147,12 @@ class Plot:
         ax.tick_params(axis="x", labelsize=8, colors=_INK, which="both", length=2)
         if len(keys) > 1:
             ax.legend(loc="upper right", bbox_to_anchor=(1, 1.13), ncols=2, frameon=False, fontsize=8.5)
+
+    def _positive(self, keys: tuple[str, ...]) -> bool:
+        """Whether there is something to draw and nothing of it is 0, which has no logarithm."""
+        found = [self.matrix.measurement(row.init, key).low for row in self.matrix.measured for key in keys]
+        numbers = [low for low in found if low is not None]
+        return bool(numbers) and min(numbers) > 0
 
     def _dots(
         self, ax: Axes, key: str, colour: str, where: dict[str, int], offset: float, factor: float
