@@ -70,7 +70,8 @@ def run_script(folder: str | Path | None = None, *, seed: int | None = None) -> 
     `folder` has the file fieldd/run, and whatever else runsv reads; without it, the `service` of your
     portfolio. `seed` repeats the random parameters of a run.
     """
-    return RunScript.by_hand(*learner_folder("p0.run-script", folder, call="phase0.run_script"))
+    parts, _ = learner_folder("p0.run-script", folder, call="phase0.run_script")
+    return RunScript.by_hand(parts)
 
 
 @check("p0.start", points=0, deadline=20.0, suite=_start.SUITE, call="phase0.start")

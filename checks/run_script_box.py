@@ -43,10 +43,9 @@ class RunScript:
     """The files of a service directory by their path in it; None for the ones our own renderer writes."""
 
     files: Mapping[str, File] | None
-    touched: bool = True
 
     @classmethod
-    def by_hand(cls, parts: Mapping[str, Path], touched: tuple[str, ...]) -> RunScript:
+    def by_hand(cls, parts: Mapping[str, Path]) -> RunScript:
         """A learner's files, `fieldd/run` and what else lies in fieldd, with their run bits."""
         files = {}
         for part, path in parts.items():
@@ -54,7 +53,7 @@ class RunScript:
             if folder == "fieldd" and inside:
                 mode = 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
                 files[inside] = File(path.read_bytes(), mode)
-        return cls(files, "fieldd/run" in touched)
+        return cls(files)
 
     def known_good(self) -> RunScript:
         """What the notebook's manifest becomes under runit."""

@@ -7,10 +7,6 @@ from collections.abc import Mapping
 __all__ = ["HINTS"]
 
 HINTS: Mapping[str, str] = {
-    "not-written": (
-        "There is no run script yet, or it says what it said at the start. Write it in its cell, and run "
-        "the cell: running it saves it."
-    ),
     "no-run-bit": (
         "runsv executes ./run as a program. The kernel must be allowed to (the run bit), and must know what "
         "reads it: the first line names the interpreter (execve(2)). The cell sets the bit on a file that "
