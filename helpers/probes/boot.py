@@ -18,7 +18,7 @@ from helpers.probes.target import STEP, Target
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["HELD", "WAITS", "Boot", "booted", "without_interrupt"]
+__all__ = ["HELD", "WAITS", "Boot", "booted", "come_up", "without_interrupt"]
 
 HELD = "the init"
 WAITS = "its own script"
@@ -62,14 +62,18 @@ def booted(lab: Lab, timeout: float = 20.0) -> Iterator[Boot]:
         sandbox = lab.boot()
     target = Target(sandbox, lab.init, lab.manifest)
     try:
-        try:
-            boot = _watch(target, timeout)
-        except SandboxGone:
-            raise LabError(target.why_not_ready(list(target.longruns), timeout)) from None
-        yield boot
+        yield come_up(target, timeout)
     finally:
         with without_interrupt():
             sandbox.destroy()
+
+
+def come_up(target: Target, timeout: float = 20.0) -> Boot:
+    """Watch a sandbox that has just been started until its services are ready; see `booted`."""
+    try:
+        return _watch(target, timeout)
+    except SandboxGone:
+        raise LabError(target.why_not_ready(list(target.longruns), timeout)) from None
 
 
 def _watch(target: Target, timeout: float) -> Boot:

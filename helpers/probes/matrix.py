@@ -93,7 +93,8 @@ class Matrix:
 
     `service` is the one that was killed; `rest` the seconds at rest that were watched; `seconds` how long
     it all took; `stopped` is why it ended early; `stolen` the share of the processor's time a hypervisor
-    gave to others meanwhile.
+    gave to others meanwhile. `added` are columns filled in by hand (title → init → text) and `remark` a
+    paragraph: the page shows both.
     """
 
     where: Where
@@ -106,6 +107,8 @@ class Matrix:
     load_after: float = 0.0
     stolen: float = 0.0
     stopped: str = ""
+    added: dict[str, dict[str, str]] = field(default_factory=dict)
+    remark: str = ""
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -126,7 +129,7 @@ class Matrix:
 
     @property
     def complete(self) -> bool:
-        """Whether every init that can be run here (one at least) was measured in every run, without a hole."""
+        """Whether every init that can be run here was measured in every run, without a hole; one at least."""
         runnable = [row for row in self.rows if not row.absent]
         return bool(runnable and not self.stopped) and all(
             len(row.runs) >= self.runs and not any(run.failed for run in row.runs) for row in runnable

@@ -22,12 +22,18 @@ from helpers.probes.zombies import zombies_left
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["REST", "Run", "run_once", "warm_up"]
+__all__ = ["REST", "SINGLE", "Run", "measure_one", "run_once", "warm_up"]
+
+SINGLE = (
+    "boot", "restart_first", "restart_second", "shutdown", "memory_pid1", "memory_all", "processes",
+)  # fmt: skip
+"""The measures that `measure_one` takes."""
 
 REST = 1.5
 """Seconds at rest that are watched."""
-_SETTLE = (
-    0.6  # seconds after the boot, until what was started for it has ended; with REST over any short life
+_SETTLE = 0.6  # seconds after the boot, until what was started for it has ended
+_GROWN = (
+    2.0  # seconds a service has run when it is first killed: longer than any init's notion of a short life
 )
 
 
@@ -58,7 +64,7 @@ def run_once(lab: Lab, rest: float = REST, say: Callable[[str], None] = lambda _
 
     say("boot")
     with booted(lab) as boot:
-        target = boot.target
+        target, up = boot.target, time.monotonic()
         values |= {"boot": boot.seconds, "order": boot.keeps_order}
         say("rest")
         time.sleep(_SETTLE)
@@ -72,6 +78,7 @@ def run_once(lab: Lab, rest: float = REST, say: Callable[[str], None] = lambda _
         log = log_kept(target, service.name)
         values |= {"log_writer": log.writer, "log_form": log.form, "log_path": log.path}
         say("first kill")
+        time.sleep(max(0.0, up + _GROWN - time.monotonic()))
         with kept("restart_first", "restart_second"):
             values["restart_first"] = restart_seconds(target, service)
         if "restart_first" in values:
@@ -86,6 +93,36 @@ def run_once(lab: Lab, rest: float = REST, say: Callable[[str], None] = lambda _
         say("shutdown")
         values |= _shutdown(target)
     return run
+
+
+def measure_one(lab: Lab, key: str) -> float:
+    """One figure of one boot alone, raw: sooner than a whole run.
+
+    `key` is one of `SINGLE`. Raises `LabError` and `SandboxError` as `run_once` does, and where the figure
+    cannot be had (a PID 1 that never ended).
+    """
+    with booted(lab) as boot:
+        target, service = boot.target, middle(lab.manifest)
+        if key == "boot":
+            return boot.seconds
+        time.sleep(_GROWN if key.startswith("restart") else _SETTLE)
+        if key.startswith("restart"):
+            first = restart_seconds(target, service)
+            if key == "restart_first":
+                return first
+            time.sleep(PAUSE)
+            return restart_seconds(target, service)
+        if key == "shutdown":
+            seconds = shut_down(target).seconds
+            if seconds is None:
+                raise LabError(f"{lab.init.title} did not end within its grace")
+            return seconds
+        used = memory(target)
+        return {
+            "memory_pid1": used.pid1,
+            "memory_all": used.supervision,
+            "processes": used.processes,
+        }[key]
 
 
 def warm_up(lab: Lab) -> dict[str, Raw]:

@@ -65,6 +65,7 @@ def page(matrix: Matrix) -> str:
         _table(matrix, WORDS, "What was seen to happen"),
         _table(matrix, SIZES, "Sizes: of what is written, and of what is installed"),
         "".join(f"<p>{escape(note)}</p>" for note in notes(matrix, [TIMES, UPKEEP, SIZES, WORDS])),
+        _added(matrix),
         _declared(matrix),
         _packages(matrix),
         _methods(),
@@ -121,6 +122,21 @@ def _words_row(title: str, cells: list[str]) -> str:
 
 def _words_head(*names: str) -> str:
     return "<tr>" + "".join(f'<th scope="col" class="word">{escape(name)}</th>' for name in names) + "</tr>"
+
+
+def _added(matrix: Matrix) -> str:
+    """What somebody filled in by hand, and remarked."""
+    parts = []
+    if matrix.added:
+        columns = list(matrix.added)
+        rows = [row for row in matrix.rows if any(row.init in matrix.added[name] for name in columns)]
+        body = [
+            _words_row(row.title, [matrix.added[name].get(row.init, "") for name in columns]) for row in rows
+        ]
+        parts.append(_sheet("Filled in by hand", _words_head("init", *columns), body))
+    if matrix.remark:
+        parts.append(f"<h2>A surprising number</h2><p>{escape(matrix.remark)}</p>")
+    return "".join(parts)
 
 
 def _declared(matrix: Matrix) -> str:
