@@ -24,7 +24,7 @@ from helpers.bare import sandbox
 from helpers.engines.base import Engine, Exit, Image, Limits, Network, Sandbox
 from helpers.errors import InitlabError, LabError, SandboxError, SandboxGone
 from helpers.filetree import FileTree
-from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported
+from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported, carried
 from helpers.manifest import Manifest, load
 from helpers.manifest.models import Service
 from helpers.probes.events import Events
@@ -283,7 +283,7 @@ class Lab:
         for inside, outside in self.manifest.files.items():
             path = Path(outside)
             files.add(inside, path.read_bytes(), 0o755 if path.stat().st_mode & 0o100 else 0o644)
-        return files.merge(self.rendered.tree).merge(self._extra)
+        return files.merge(carried(self.init)).merge(self.rendered.tree).merge(self._extra)
 
     def unsupported(self) -> tuple[Unsupported, ...]:
         """What the manifest asks for and this init cannot express."""

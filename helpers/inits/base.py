@@ -14,7 +14,7 @@ from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.filetree import FileTree
 from helpers.manifest.models import Manifest
 
-__all__ = ["Init", "Rendered", "ServiceStatus", "Unsupported"]
+__all__ = ["Init", "Rendered", "ServiceStatus", "Unsupported", "carried"]
 
 
 @dataclass(frozen=True)
@@ -98,3 +98,10 @@ class Init(Protocol):
 
     def log_path(self, service: str) -> str:
         """The file inside that holds the service's standard output and error."""
+
+
+def carried(init: Init) -> FileTree:
+    """The programs an init brings along for images that lack them: its method `carried`, if it has one."""
+    own = getattr(init, "carried", None)
+    tree = own() if own is not None else FileTree()
+    return tree if isinstance(tree, FileTree) else FileTree()

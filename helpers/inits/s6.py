@@ -6,34 +6,29 @@ and s6-svstat of s6 2.13 (its documentation is HTML on skarnet.org; Debian's pac
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from helpers.engines.base import Pid1, Process, Sandbox
 from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
 from helpers.inits.plan import (
     Plan,
-    back_off_values,
-    backs_off,
     limit_notes,
     make_plan,
     oneshot_notes,
     restarts_soon,
     with_bundles,
 )
-from helpers.inits.readiness import check_command
-from helpers.inits.shell import env_words, exports, join
+from helpers.inits.servicedir import CHECK_FD, LARGEST_LOG, chain, log_run, longrun, ms, stopping
+from helpers.inits.shell import exports, join
 from helpers.inits.templates import fill, title
-from helpers.manifest.models import Fd, Manifest, Restart, Service
+from helpers.manifest.models import Manifest, Service
 
-__all__ = ["S6", "parse_status"]
+__all__ = ["S6", "STATUS", "parse_status"]
 
 _HOME = "/etc/s6/service"
-_CHECK_FD = 3
-_LARGEST_LOG = 268_435_455  # s6-log: the largest size before rotation
 _FIELDS = "up,wantedup,ready,paused,pid,exitcode,signal,updownfor,readyfor"
-_STATUS = f"""
+STATUS = f"""
 for service; do
     printf '%s\\t%s\\t%s\\n' "$service" "$(s6-svstat -o {_FIELDS} "/run/service/$service" 2>/dev/null)" \\
         "$(s6-svstat "/run/service/$service" 2>&1)"
@@ -62,7 +57,7 @@ class S6:
         plan = make_plan(manifest)
         tree = FileTree()
         tree.script("/etc/s6/init", fill("s6", "init"))
-        stops = [f"stop {service.name} {_ms(service.stop_grace + 1)}" for service in plan.stop_order]
+        stops = [f"stop {service.name} {ms(service.stop_grace + 1)}" for service in plan.stop_order]
         tree.script(f"{_HOME}/.s6-svscan/SIGTERM", fill("s6", "SIGTERM", stops=stops))
         tree.script(f"{_HOME}/.s6-svscan/finish", fill("s6", "finish-svscan"))
         notes: list[Unsupported] = []
@@ -92,7 +87,7 @@ class S6:
     def status(self, sandbox: Sandbox, manifest: Manifest) -> list[ServiceStatus]:
         """`s6-svstat`. `ready` is `None` for a service without readiness."""
         plain = [service for service in manifest.services if service.kind != "bundle"]
-        answer = sandbox.exec(["/bin/sh", "-c", _STATUS, "sh", *(service.name for service in plain)])
+        answer = sandbox.exec(["/bin/sh", "-c", STATUS, "sh", *(service.name for service in plain)])
         return with_bundles(manifest, parse_status(answer.stdout.decode(errors="replace"), plain))
 
     def main_pids(self, processes: Sequence[Process], manifest: Manifest) -> dict[str, int]:
@@ -121,10 +116,6 @@ class S6:
         return f"/var/log/lab/{service}/current"
 
 
-def _ms(seconds: float) -> int:
-    return math.ceil(seconds * 1000)
-
-
 def _notifies(service: Service) -> bool:
     """Whether s6-supervise learns when the service is ready; otherwise who needs it waits for its process."""
     return service.kind == "oneshot" or service.readiness is not None or bool(service.depends_on)
@@ -132,91 +123,28 @@ def _notifies(service: Service) -> bool:
 
 def _render_service(tree: FileTree, plan: Plan, service: Service) -> None:
     home = f"{_HOME}/{service.name}"
-    waits = []
+    waits: list[str] = []
     for other, seconds in plan.waits(service):
         what = "-U" if _notifies(other) else "-u"
-        text = fill("s6", "wait", name=other.name, what=what, milliseconds=_ms(seconds))
+        text = fill("s6", "wait", name=other.name, what=what, milliseconds=ms(seconds))
         waits += text.splitlines()
-    values: dict[str, object] = {"title": title(service), "waits": waits, "exports": exports(service.env)}
-    fd = service.readiness.fd if isinstance(service.readiness, Fd) else _CHECK_FD
     if service.kind == "oneshot":
-        command = join(_command(service, service.command))
+        lines = exports(service.env)
+        command = join(chain(service, service.command))
+        values = {"title": title(service), "waits": waits, "exports": lines}
         tree.script(f"{home}/run", fill("s6", "run-oneshot", command=command, **values))
-        down = "exec " + join(_command(service, service.down)) if service.down else ""
-        finish = fill("s6", "finish-oneshot", exports=values["exports"] if down else "", down=down)
-        tree.script(f"{home}/finish", finish)
-        tree.add(f"{home}/notification-fd", f"{_CHECK_FD}\n")
+        down = "exec " + join(chain(service, service.down)) if service.down else ""
+        tree.script(f"{home}/finish", fill("s6", "finish-oneshot", exports=lines if down else "", down=down))
+        tree.add(f"{home}/notification-fd", f"{CHECK_FD}\n")
         if service.down:  # its down command may take as long as it needs
             tree.add(f"{home}/timeout-finish", "0\n")
     else:
-        tree.script(f"{home}/run", fill("s6", "run", command=_longrun(service), **values | _notify(service)))
-        if _notifies(service):
-            tree.add(f"{home}/notification-fd", f"{fd}\n")
-        check = check_command(service.readiness)
-        if check is not None:
-            tree.script(f"{home}/data/check", fill("s6", "check", name=service.name, check=check))
-        _render_finish(tree, home, service.restart)
-    if service.stop_signal != "TERM":
-        tree.add(f"{home}/down-signal", f"SIG{service.stop_signal}\n")
-    tree.add(f"{home}/timeout-kill", f"{_ms(service.stop_grace)}\n")
-    log = service.log
-    tree.script(
-        f"{home}/log/run",
-        fill(
-            "s6",
-            "log-run",
-            name=service.name,
-            options="T " if log.timestamps else "",
-            keep=log.keep,
-            max_bytes=min(log.max_bytes, _LARGEST_LOG),
-        ),
-    )
-
-
-def _notify(service: Service) -> dict[str, object]:
-    lines = exports(service.env)
-    if isinstance(service.readiness, Fd):
-        lines = [*lines, f"export NOTIFY_FD={service.readiness.fd}"]
-    elif service.readiness is None and service.depends_on:
+        told = service.readiness is None and bool(service.depends_on)
         # Up all the time for s6-supervise, which is told here that the waiting is over.
-        lines = [*lines, f"echo >&{_CHECK_FD}", f"exec {_CHECK_FD}>&-"]
-    return {"exports": lines}
-
-
-def _longrun(service: Service) -> str:
-    """The command, behind s6-notifyoncheck where something has to be asked (./data/check, every 50 ms)."""
-    words = _command(service, service.command)
-    readiness = service.readiness
-    if readiness is not None and check_command(readiness) is not None:
-        # -d: the asking process is PID 1's child, not the service's; -n 0: as often as it takes, in -T.
-        local = "15000" if readiness.kind == "exec" else "2000"
-        asking = ["s6-notifyoncheck", "-d", "-n", "0", "-s", "0", "-w", "50", "-t", local, "-T"]
-        words = [*asking, str(_ms(readiness.timeout)), *words]
-    return join(words)
-
-
-def _command(service: Service, argv: Sequence[str]) -> list[str]:
-    """`argv` behind programs that change the process and then execute the next (chain loading)."""
-    words: list[str] = []
-    limits = service.limits
-    options = [("-o", limits.open_files), ("-p", limits.pids), ("-m", limits.memory)]
-    asked = [word for flag, limit in options if limit is not None for word in (flag, str(limit))]
-    if asked:
-        words += ["s6-softlimit", *asked]
-    if service.user is not None:
-        words += ["s6-setuidgid", service.user]
-    return [*words, *env_words(service), *argv]
-
-
-def _render_finish(tree: FileTree, home: str, restart: Restart) -> None:
-    policy = {"always": "", "on-failure": '[ "$1" != 0 ] || exit 125', "never": "exit 125"}[restart.policy]
-    delay = ""
-    if restart.policy != "never" and backs_off(restart):
-        delay = fill("s6", "finish-backoff", **back_off_values(restart)).rstrip("\n")
-        # s6-supervise kills a finish script after 5 s unless told otherwise.
-        tree.add(f"{home}/timeout-finish", f"{_ms(max(restart.max_delay, restart.delay)) + 5000}\n")
-    if policy or delay:
-        tree.script(f"{home}/finish", fill("s6", "finish", policy=policy, delay=delay))
+        lines = [f"echo >&{CHECK_FD}", f"exec {CHECK_FD}>&-"] if told else []
+        longrun(tree, home, service, waits=waits, lines=lines, notifies=_notifies(service))
+    stopping(tree, home, service)
+    tree.script(f"{home}/log/run", log_run(service))
 
 
 def _notes(service: Service) -> list[Unsupported]:
@@ -234,13 +162,19 @@ def _notes(service: Service) -> list[Unsupported]:
         )
     if restarts_soon(service):
         note("restart.delay", "s6-supervise waits until a second has passed since the last start, never less")
-    if service.log.max_bytes > _LARGEST_LOG:
-        note("log.max_bytes", f"s6-log rotates at {_LARGEST_LOG} bytes at the latest")
+    if service.log.max_bytes > LARGEST_LOG:
+        note("log.max_bytes", f"s6-log rotates at {LARGEST_LOG} bytes at the latest")
     return notes + limit_notes(service, "s6-softlimit")
 
 
-def parse_status(text: str, services: Sequence[Service]) -> dict[str, ServiceStatus]:
-    """The lines of `_STATUS`: name, `s6-svstat -o`, `s6-svstat`, tabs between."""
+def parse_status(
+    text: str, services: Sequence[Service], notifies: Callable[[Service], bool] | None = None
+) -> dict[str, ServiceStatus]:
+    """The lines of `STATUS`: name, `s6-svstat -o`, `s6-svstat`, tabs between.
+
+    `notifies`: whether s6-supervise is told when a service is ready (by default as `S6` renders it).
+    """
+    told = notifies or _notifies
     rows = {line.partition("\t")[0]: line.split("\t") for line in text.splitlines()}
     found: dict[str, ServiceStatus] = {}
     for service in services:
@@ -252,9 +186,9 @@ def parse_status(text: str, services: Sequence[Service]) -> dict[str, ServiceSta
             continue
         up, wanted, is_ready = (field == "true" for field in fields[:3])
         pid = int(fields[4])
-        notifies = _notifies(service)
+        tells = told(service)
         if up:
-            state = "stopping" if not wanted else "starting" if notifies and not is_ready else "up"
+            state = "stopping" if not wanted else "starting" if tells and not is_ready else "up"
         else:
             # Down although it shall be up: it has ended, and the restart is held back.
             state = "failed" if wanted else "down"
@@ -263,7 +197,7 @@ def parse_status(text: str, services: Sequence[Service]) -> dict[str, ServiceSta
             state,
             pid if up and pid > 0 else None,
             float(fields[7]),
-            is_ready if notifies else None,
+            is_ready if tells else None,
             raw,
         )
     return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helpers.filetree import FileTree
 from helpers.inits import registry
+from helpers.inits.base import carried
 from helpers.manifest import Manifest, load
 
 __all__ = ["HERE", "INITS", "MANIFESTS", "tree_of"]
@@ -20,7 +21,8 @@ MANIFESTS: dict[str, Manifest] = {
 
 def tree_of(init: str, manifest: Manifest) -> FileTree:
     """What a lab lays over the image: the rendered tree and the manifest's own files."""
-    tree = registry.get(init).render(manifest).tree
+    found = registry.get(init)
+    tree = carried(found).merge(found.render(manifest).tree)
     for inside, outside in manifest.files.items():
         tree.add(inside, Path(outside).read_bytes())
     return tree

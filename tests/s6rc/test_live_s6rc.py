@@ -205,3 +205,13 @@ def test_essential_services_stay_unless_told_with_capital_d(image: Image) -> Non
         assert box.up() == []
     finally:
         box.sandbox.destroy()
+
+
+def test_a_second_change_waits_only_if_asked_to(box: Box) -> None:
+    """While one goes on: without -b 111 at once, with -b it is done afterwards; a list waits for nobody."""
+    began = time.monotonic()
+    box.ok("s6-rc change default >/dev/null 2>&1 & sleep 0.3; s6-rc -a list >/run/seen")
+    assert box.sh("s6-rc change beside").code == 111
+    assert time.monotonic() - began < 5
+    box.ok("s6-rc -b change web")
+    assert "web" in box.up()

@@ -63,13 +63,13 @@ def rc(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-d", action="store_true", help="down")
     parser.add_argument("-D", action="store_true", help="down, also services with flag-essential")
     parser.add_argument("-p", action="store_true", help="prune: and nothing else")
-    parser.add_argument("-b", action="store_true", help="wait for the lock (it always does)")
+    parser.add_argument("-b", action="store_true", help="wait while another change goes on")
     parser.add_argument("-n", type=int, metavar="MS", help="dry run")
     parser.add_argument("command", choices=("list", "listall", "change", "diff"))
     parser.add_argument("names", nargs="*")
     options = parser.parse_args(argv)
     go_up = not (options.d or options.D)
-    with live.opened(options.l, exclusive=options.command == "change") as state:
+    with live.opened(options.l, options.command == "change", options.b) as state:
         db, up = state.database, state.up()
         selection = db.atomics(options.names) | (up if options.a else set())
         if options.command == "list":
@@ -91,6 +91,7 @@ def rc(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def update_(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """s6-rc-update: put a new database under the running services; what it does not change keeps running."""
     _live_options(parser, update_)
+    parser.add_argument("-b", action="store_true", help="wait while another change goes on")
     parser.add_argument("-n", action="store_true", help="dry run: say what would be stopped and started")
     parser.add_argument("-f", type=Path, metavar="CONVFILE", help="lines `NAME restart`: also restart these")
     parser.add_argument("newdb", type=Path)
@@ -102,7 +103,7 @@ def update_(parser: argparse.ArgumentParser, argv: list[str]) -> None:
             raise Failure(f"{options.f}: {line!r} is not `NAME restart`", 100)
         forced |= set(words[:1])
     end = time.monotonic() + options.t / 1000 if options.t else None
-    with live.opened(options.l) as state:
+    with live.opened(options.l, True, options.b) as state:
         update.update(state, options.newdb, forced, end, options.v, options.n)
 
 

@@ -114,17 +114,24 @@ def write_state(folder: Path, names: set[str]) -> None:
 
 
 @contextmanager
-def opened(path: Path, exclusive: bool = True) -> Iterator[Live]:
-    """The live directory, locked. Raises `Failure` (4) where there is none."""
+def opened(path: Path, lock: bool, block: bool = False) -> Iterator[Live]:
+    """The live directory; with `lock` for this process alone, with `block` after waiting for others.
+
+    Who only looks needs no lock: the state file is whole at any time. Raises `Failure`: 4 where there is
+    none, 111 where it is in use.
+    """
     try:
-        lock = os.open(path / "lock", os.O_RDONLY)
+        descriptor = os.open(path / "lock", os.O_RDONLY)
     except OSError:
         raise Failure(f"{path} is not a live directory; next: s6-rc-init SCANDIR", 4) from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        if lock:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if block else fcntl.LOCK_NB))
         yield Live(path, load(path / "compiled"))
+    except BlockingIOError:
+        raise Failure(f"{path} is in use by another change; -b waits for it", 111) from None
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
 def init(path: Path, compiled: Path, scandir: Path, timeout: int) -> None:
