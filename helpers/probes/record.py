@@ -87,9 +87,11 @@ class Recorder(Asked):
             return
         try:
             self._source = KernelSource(self._ledger, tracing=self._wanted != "connector")
-            if self._wanted == "connector+tracing" and self._source.refused:
-                self._source.stop()
-                raise PermissionError(1, f"tracepoints: {self._source.refused}")
+            if self._source.refused:
+                if self._wanted is not None:
+                    self._source.stop()
+                    raise PermissionError(1, f"tracepoints: {self._source.refused}")
+                self._notes.append(f"tracepoints: {self._source.refused}; so signals sent are not recorded")
         except OSError as error:
             self._source = None
             if self._wanted is not None:
@@ -218,6 +220,7 @@ class Recorder(Asked):
                 return done(self)
             with self._ledger.changed:
                 self._ledger.changed.wait(min(left, 0.05))
+            time.sleep(min(left, 0.01))  # a burst of events is looked at together
         return True
 
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ import select
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from helpers.probes.connector import Connector, Raw
@@ -33,6 +34,7 @@ __all__ = ["KernelSource"]
 
 _IDLE = 0.05
 _REMEMBER = 1.0
+_NICE = -15
 
 
 class KernelSource:
@@ -45,6 +47,7 @@ class KernelSource:
 
     def __init__(self, ledger: Ledger, tracing: bool = True) -> None:
         self._ledger = ledger
+        ledger.read = program
         self._connector = Connector()
         self._lock = threading.Lock()
         self._lives: dict[int, Life] = {}
@@ -53,6 +56,7 @@ class KernelSource:
         self._namespace = 0
         self._init: Life | None = None
         self._over = threading.Event()
+        self._closing = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
         self._poll = select.epoll()
         self._poll.register(self._connector.fileno(), select.EPOLLIN)
@@ -93,7 +97,7 @@ class KernelSource:
 
     def _adopt_pid1(self, pid1: int) -> str:
         life = self._lives.get(pid1)
-        execs = [] if life is None else [n.time for n in self._ledger.notes_of(life) if n.kind == "exec"]
+        execs = [] if life is None else [n.time for n in life.notes if n.kind == "exec"]
         keep = set() if life is None else _family(life)
         self._ledger.forget(keep)
         self._zombies.keep(keep)
@@ -112,9 +116,10 @@ class KernelSource:
 
     def stop(self) -> None:
         """Read what is left, end the thread, unsubscribe. Safe to call twice."""
-        if not self._over.is_set():
-            self._over.set()
-            os.write(self._wake_write, b"x")
+        with self._closing:
+            if not self._over.is_set():
+                self._over.set()
+                os.write(self._wake_write, b"x")
         if self._thread is not threading.current_thread():
             self._thread.join(10)
 
@@ -124,6 +129,8 @@ class KernelSource:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        with suppress(OSError):  # root's recorder reads /proc sooner: fewer processes are gone by then
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         try:
             while not self._over.is_set():
                 self._poll.poll(_IDLE)
@@ -138,7 +145,6 @@ class KernelSource:
             self.error = f"the recording broke off: {type(error).__name__}: {error}"
         finally:
             self.cpu = time.thread_time()
-            self._over.set()
             with self._ledger.changed:
                 self._ledger.changed.notify_all()
             self._zombies.close()
@@ -146,8 +152,10 @@ class KernelSource:
             self._connector.close()
             if self._traces is not None:
                 self._traces.close()
-            for fd in (self._wake_read, self._wake_write):
-                os.close(fd)
+            with self._closing:  # nobody writes to a number that is another's by then
+                self._over.set()
+                for fd in (self._wake_read, self._wake_write):
+                    os.close(fd)
 
     def _read_all(self, last: bool = False) -> None:
         traces = self._traces.fetch() if self._traces is not None else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Life:
     exit_note: Note | None = None
     gone: bool = False
     children: set[Life] = field(default_factory=set)
+    notes: list[Note] = field(default_factory=list)
 
     def belongs_to(self) -> str:
         """Its own service, or the nearest ancestor's."""
@@ -66,6 +67,8 @@ class Ledger:
     """See the module. One writer thread, any number of readers."""
 
     def __init__(self, init: Init | None, manifest: Manifest | None) -> None:
+        self.read: Callable[[int], tuple[str, tuple[str, ...]]] = lambda outside: ("", ())
+        """How to read name and command line of a process, by the computer's number."""
         self.changed = threading.Condition(threading.RLock())
         self.zero: float | None = None
         self.lives: set[Life] = set()
@@ -112,6 +115,7 @@ class Ledger:
             if life.exit_note is not None and not life.gone:
                 # A thread that is not the first has executed: the first one's end was not the process's.
                 self._notes.remove(life.exit_note)
+                life.notes.remove(life.exit_note)
                 life.exit_note = life.ended = None
             life.comm, life.argv = comm, argv
             self._dirty = True
@@ -211,6 +215,8 @@ class Ledger:
     def _add(self, time: float, kind: str, life: Life | None, **facts: Any) -> Note:
         note = Note(time, kind, life, facts)
         self._notes.append(note)
+        if life is not None:
+            life.notes.append(note)
         self.changed.notify_all()
         return note
 
@@ -241,6 +247,8 @@ class Ledger:
             if not self._dirty or self._init is None or self._manifest is None:
                 return
             self._dirty = False
+            for life in [one for one in self.lives if not one.argv and one.ended is None]:
+                self._read_again(life)
             alive = {life.pid: life for life in self.lives if life.ended is None and life.pid}
             table = [
                 Process(life.pid, _ppid(life), "S", life.comm, life.argv, started=life.began)
@@ -249,10 +257,15 @@ class Ledger:
             for name, pid in self._init.main_pids(table, self._manifest).items():
                 alive[pid].service, alive[pid].main = name, True
 
-    def notes_of(self, life: Life) -> list[Note]:
-        """What happened to a process so far."""
-        with self.changed:
-            return [note for note in self._notes if note.life is life]
+    def _read_again(self, life: Life) -> None:
+        """What could not be read of a process at once may be there now."""
+        comm, argv = self.read(life.outside) if life.outside is not None else ("", ())
+        if not argv:
+            return
+        life.comm, life.argv = comm, argv
+        execs = [note for note in life.notes if note.kind == "exec"]
+        if execs and not execs[-1].facts.get("argv"):
+            execs[-1].facts |= {"comm": comm, "argv": argv}
 
     def forget(self, keep: Iterable[Life]) -> None:
         """Drop every process but these, with all that happened to them."""
@@ -271,11 +284,11 @@ class Ledger:
         """Everything since time zero, in order."""
         with self.changed:
             self.settle()
-            zero = self.zero
-            if zero is None:
-                return Events()
-            rows = sorted(self._notes, key=lambda note: note.time)
-            return Events(_event(note, zero) for note in rows if note.time >= zero)
+            zero, rows = self.zero, list(self._notes)
+        if zero is None:
+            return Events()
+        rows.sort(key=lambda note: note.time)
+        return Events(_event(note, zero) for note in rows if note.time >= zero)
 
 
 def _number(life: Life | None) -> int | None:

@@ -38,11 +38,19 @@ def describe_wait(code: int) -> dict[str, object]:
     return {"signal": name, "detail": "core dumped"} if os.WCOREDUMP(code) else {"signal": name}
 
 
+def _read(path: str) -> bytes:
+    """Sooner than `open` has made its objects: the process may be gone any moment."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 65536)
+    finally:
+        os.close(fd)
+
+
 def pid_inside(outside: int) -> int:
     """The PID in the innermost namespace; 0 for a process of our own namespace, or one that is gone."""
     try:
-        with open(f"/proc/{outside}/status", "rb") as file:
-            status = file.read()
+        status = _read(f"/proc/{outside}/status")
     except OSError:
         return 0
     numbers = status.partition(b"\nNSpid:")[2].partition(b"\n")[0].split()
@@ -66,8 +74,8 @@ def members(namespace: int) -> list[int]:
 def program(outside: int) -> tuple[str, tuple[str, ...]]:
     """Its name and its command line."""
     try:
-        words = Path(f"/proc/{outside}/cmdline").read_bytes()
-        comm = Path(f"/proc/{outside}/comm").read_text(errors="replace").rstrip("\n")
+        words = _read(f"/proc/{outside}/cmdline")
+        comm = _read(f"/proc/{outside}/comm").decode(errors="replace").rstrip("\n")
     except OSError:
         return "", ()
     return comm, tuple(word.decode(errors="replace") for word in words.split(b"\0")[:-1])

@@ -89,7 +89,7 @@ class Traces:
         """The kernel's own word for the program, where /proc was read too late."""
         name = trace.text.rpartition("/")[2][:15]
         with self._ledger.changed:
-            execs = [note for note in self._ledger.notes_of(life) if note.kind == "exec"]
+            execs = [note for note in life.notes if note.kind == "exec"]
             note = min(execs, key=lambda note: abs(note.time - trace.time), default=None)
             if note is None or abs(note.time - trace.time) > _NEAR:
                 return
