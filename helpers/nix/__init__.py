@@ -3,11 +3,38 @@
 >>> from helpers import nix
 >>> nix.eval("{ a = 1; b = map (x: x * x) [ 1 2 3 ]; }")     # doctest: +SKIP
 {'a': 1, 'b': [1, 4, 9]}
+
+`look` shows a value with its errors in place, `diff` what changed between two; `%load_ext helpers.nix` in a
+notebook makes the cell magic `%%nix` known.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from helpers.nix.diff import Change, Diff, diff
 from helpers.nix.errors import Frame, NixError, Position
 from helpers.nix.evaluate import eval, eval_many
+from helpers.nix.look import Seen, look, seen
 
-__all__ = ["Frame", "NixError", "Position", "eval", "eval_many"]
+__all__ = [
+    "Change",
+    "Diff",
+    "Frame",
+    "NixError",
+    "Position",
+    "Seen",
+    "diff",
+    "eval",
+    "eval_many",
+    "load_ipython_extension",
+    "look",
+    "seen",
+]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Make `%%nix` known."""
+    from helpers.nix import magics
+
+    magics.load_ipython_extension(shell)
