@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from helpers.errors import FaultError
-from helpers.faults.service import ask_start, bring_back, end, main_process
+from helpers.faults.service import Steady, ask_start, bring_back, end, main_process
 from helpers.filetree import File
 from helpers.inits.base import Init
 from helpers.manifest.models import Manifest, Service
@@ -21,6 +22,8 @@ __all__ = ["break_files", "config_files", "definition_files"]
 
 # No language of a configuration or of a program here takes this for one of its lines.
 _BAD = "}{ broken on purpose by a fault of initlab\n"
+
+_SOON = 1.0
 
 # A link first, then rename(2) over the name: the file itself stays as it is, and there is always one.
 _BREAK = """
@@ -97,8 +100,23 @@ def break_files(lab: Lab, fault: Fault, service: Service, which: str | None) -> 
     _reload(lab)
     if whole and process is not None:
         ask_start(lab, service.name)
+        _check_effect(lab, service, paths)
     elif process is not None:
         end(lab, service, process)
+
+
+def _check_effect(lab: Lab, service: Service, paths: list[str]) -> None:
+    """Raise `FaultError` when the service is soon up in spite of its broken definition."""
+    steady = Steady(lab, service)
+    end_ = time.monotonic() + _SOON
+    while time.monotonic() < end_:
+        if steady() and (service.readiness is None or lab.glance()[service.name].ready):
+            raise FaultError(
+                f"{lab.init.title} started it all the same: it does not read {', '.join(paths)} when service "
+                f"{service.name} starts",
+                hint='break what it does read: a path inside, or which="config"',
+            )
+        time.sleep(0.03)
 
 
 def _up(lab: Lab) -> list[str]:

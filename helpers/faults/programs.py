@@ -26,20 +26,43 @@ _DAEMON = f"{FOLDER}/misbehave"
 _SOURCE = Path(__file__).resolve().parents[2] / "labs" / "daemons" / "misbehave"
 _KEEP = ".initlab"  # beside the program: rename(2) stays within a file system
 
+# A script is executed by the interpreter that its first line names, with its own path as an argument
+# (execve(2)); the script itself may also be what another service reads. So it is the interpreter that counts.
 _LOCATE = """
+resolve() {
+    dir=$(cd -- "$(dirname -- "$1")" && pwd -P) || exit 3
+    name=$(basename -- "$1")
+    target=$dir/.initlab/original/$name
+    if [ -L "$dir/.initlab/real/$name" ]; then
+        target=$(readlink -- "$dir/.initlab/real/$name")
+    elif [ -L "$dir/$name" ]; then
+        target=$(readlink -f -- "$dir/$name")
+    fi
+    actual=$target
+    [ -e "$actual" ] || actual=$dir/$name
+}
 case $1 in
     /*) found=$1 ;;
     */*) found=$2/$1 ;;
     *) found=$(PATH=$3 busybox which "$1") ;;
 esac
 [ -f "$found" ] || exit 3
-dir=$(cd -- "$(dirname -- "$found")" && pwd -P) || exit 3
-name=$(basename -- "$found")
-target=$dir/.initlab/original/$name
-[ ! -L "$dir/$name" ] || target=$(readlink -f -- "$dir/$name")
+resolve /usr/bin/python3
+python=$actual
+resolve "$found"
+script= option=
+line=$(head -c 256 -- "$actual" | tr -d '\\000' | head -n 1)
+case $line in '#!'*)
+    set -f
+    set -- ${line#??}
+    script=$found interpreter=$1
+    shift
+    option=$*
+    resolve "$interpreter"
+esac
 shell="$(command -v busybox) sh"
 [ "$name" != busybox ] || shell='/bin/bash -p'
-printf '%s\\n' "$dir" "$name" "$target" "$(readlink -f /usr/bin/python3)" "$shell"
+printf '%s\\n' "$dir" "$name" "$target" "$python" "$shell" "$script" "$option" .
 """
 # The program is linked before its name is taken over, so that at no moment there is none.
 _INSTALL = """
@@ -77,6 +100,8 @@ class Program:
     """A service's program inside: where its name stands, what is behind it, and what can stand in front.
 
     `target` is the file to execute once the name is taken over; `python` runs the daemon, `shell` the script.
+    Where the service's command is itself a script, this is its interpreter, and `prefix` what the interpreter
+    is given before the service's own arguments.
     """
 
     folder: str
@@ -84,6 +109,7 @@ class Program:
     target: str
     python: str
     shell: str
+    prefix: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -106,12 +132,12 @@ def seen_path(service: str) -> str:
     return f"{FOLDER}/{service}.seen"
 
 
-def condition(service: Service, manifest: Manifest) -> str:
+def condition(service: Service, manifest: Manifest, prefix: Sequence[str] = ()) -> str:
     """The sh(1) test that holds for this service's command line and environment, and for no other service's.
 
     Raises `FaultError` where another service is the same in both: nothing would tell them apart.
     """
-    words = service.command[1:]
+    words = (*prefix, *service.command[1:])
     tests = [f"[ $# -eq {len(words)} ]"]
     tests += [f'[ "${{{number}}}" = {quote(word)} ]' for number, word in enumerate(words, 1)]
     env = {name: value for name, value in service.env.items() if variable(name)}
@@ -176,11 +202,11 @@ class Programs:
                     f"service {service.name}: the lab has no program {service.command[0]}",
                     hint=f"lab.logs({service.name!r}) says what became of it",
                 )
-            folder, name, target, python, shell = done.text.split("\n")
-            program = Program(folder, name, target, python, shell)
-            if python == program.path:
-                program = Program(folder, name, target, target, shell)
-            self._programs[service.name] = program
+            folder, name, target, python, shell, script, option, _ = done.text.split("\n")
+            prefix = tuple(word for word in (option, script) if word)
+            if python == f"{folder}/{name}":
+                python = target
+            self._programs[service.name] = Program(folder, name, target, python, shell, prefix)
         return self._programs[service.name]
 
     def put(self, service: Service, verb: str, options: Sequence[str]) -> None:
@@ -224,7 +250,10 @@ class Programs:
             service = self._manifest.service(name)
             if self.locate(service).path == program.path:
                 words = tuple(word for options in verbs.values() for word in options)
-                rules[name] = (condition(service, self._manifest), service.command, words)
+                own = self._programs[name]
+                test = condition(service, self._manifest, own.prefix)
+                command = (own.path, *own.prefix, *service.command[1:]) if own.prefix else service.command
+                rules[name] = (test, command, words)
         argv = ["/bin/sh", "-c", _INSTALL if rules else _RESTORE, "sh", program.folder, program.name]
         text = front_script(program, rules).encode() if rules else b""
         done = self._box.exec([*argv, program.target], input=text)

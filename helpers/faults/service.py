@@ -18,7 +18,7 @@ from helpers.manifest.models import Service
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["ask_start", "bring_back", "end", "main_process", "same", "wait_front", "wait_until"]
+__all__ = ["Steady", "ask_start", "bring_back", "end", "main_process", "same", "wait_front", "wait_until"]
 
 _POLL = 0.03
 _HELD_BACK = 4.0
@@ -106,7 +106,7 @@ def bring_back(lab: Lab, service: Service, *, politely: bool = True) -> None:
     if _was_stopped(lab, service.name):
         return
     nudge = _Nudge(service)
-    steady = _Steady(lab, service)
+    steady = Steady(lab, service)
     deadline = time.monotonic() + _PATIENCE
     while not steady():
         process = main_process(lab, service.name)
@@ -126,7 +126,7 @@ def _was_stopped(lab: Lab, service: str) -> bool:
     return bool(asked) and asked[-1] == "stop"
 
 
-class _Steady:
+class Steady:
     """True once the service's main process is the service itself, and has been for a moment."""
 
     def __init__(self, lab: Lab, service: Service) -> None:
