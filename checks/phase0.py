@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 from checks import start as _start
+from checks.matrix import SUITE as MATRIX
+from checks.matrix_box import Columns
 from checks.order import SUITE as ORDER
 from checks.order_box import Answer
 from checks.pid1 import SUITE as PID1
@@ -22,6 +24,7 @@ from helpers.lab import Lab
 __all__ = [
     "learner_file",
     "learner_folder",
+    "matrix",
     "order",
     "pid1",
     "restart_table",
@@ -32,6 +35,16 @@ __all__ = [
 ]
 
 _LARGEST = 1024 * 1024  # bytes; a PID 1 in Python takes a few thousand
+
+
+@check("p0.matrix", points=10, deadline=60.0, suite=MATRIX, call="phase0.matrix")
+def matrix(table: str | Path | None = None, *, seed: int | None = None) -> Columns:
+    """Grade the columns of the comparison matrix by booting every init that can run here.
+
+    `table` is the path of the TOML file; without it, the `matrix/columns.toml` of your portfolio. `seed`
+    repeats the random parameters of a run.
+    """
+    return Columns(learner_file("p0.matrix", table, call="phase0.matrix"))
 
 
 @check("p0.pid1", points=10, deadline=30.0, suite=PID1, call="phase0.pid1")
