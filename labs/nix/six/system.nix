@@ -90,7 +90,8 @@ rec {
     printf '#!/bin/sh\ns6-rc -v2 -bDa change\nexec s6-svscanctl -t /run/service\n' >/run/service/.s6-svscan/SIGTERM
     printf '#!/bin/sh\nexit 0\n' >/run/service/.s6-svscan/finish
     chmod +x /run/service/.s6-svscan/*
-    (until s6-svscanctl -a /run/service 2>/dev/null; do sleep 0.02; done; exec @system@/bin/activate) &
+    (until s6-svscanctl -a /run/service 2>/dev/null; do sleep 0.02; done
+    @system@/bin/activate || : >/run/activation.failed) &
     exec s6-svscan /run/service
   '';
 }
