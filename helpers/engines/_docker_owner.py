@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "DIVIDES",
     "OWNER",
     "STARTED",
     "TITLE",
@@ -31,6 +32,7 @@ OWNER = "org.initlab.owner"
 TITLE = "org.initlab.title"
 USER = "org.initlab.user"
 STARTED = "org.initlab.started"  # nanoseconds since 1970: the engine's own time is in seconds
+DIVIDES = "org.initlab.divides"  # its PID 1 has a cgroup to divide
 
 _SETTLED = 2.0  # s without a new container after which a killed owner's last request is over
 _DEADLINE = 100.0

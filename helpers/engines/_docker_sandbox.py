@@ -20,7 +20,7 @@ from helpers.engines._inside import Inside
 from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
 from helpers.errors import InitlabError, SandboxError, SandboxGone
 
-__all__ = ["Command", "DockerPopen", "DockerSandbox", "exec_refusal", "shell_argv"]
+__all__ = ["WITHOUT_ADMIN", "Command", "DockerPopen", "DockerSandbox", "exec_refusal", "shell_argv"]
 
 _TAIL = 8 * 1024 * 1024
 _SOON = 5.0  # s within which the engine tells what has already happened
@@ -41,7 +41,11 @@ def exec_refusal(said: str) -> str | None:
     return found[1].replace("executable file not found", "no such file or directory").capitalize()
 
 
-def shell_argv(cli: str | None, url: str, name: str) -> list[str]:
+# Puts the capability down that only the way to PID 1 needs, see `Docker.start`: every command starts with it.
+WITHOUT_ADMIN = ("/usr/bin/setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all", "--")
+
+
+def shell_argv(cli: str | None, url: str, name: str, front: Sequence[str] = ()) -> list[str]:
     """The command line of the `docker` or `podman` command that opens a shell in container `name`."""
     if cli is None:
         raise SandboxError(
@@ -52,7 +56,7 @@ def shell_argv(cli: str | None, url: str, name: str) -> list[str]:
     url = url or os.environ.get("DOCKER_HOST", "")
     if url:
         where = ["--url", url] if os.path.basename(cli) == "podman" else ["--host", url]
-    return [cli, *where, "exec", "--interactive", "--tty", name, "/bin/bash", "-l"]
+    return [cli, *where, "exec", "--interactive", "--tty", name, *front, "/bin/bash", "-l"]
 
 
 class Command:
@@ -115,8 +119,10 @@ class DockerSandbox(Inside):
         stop_signal: int,
         limits: Limits,
         limits_missing: tuple[str, ...],
+        front: Sequence[str] = (),
     ) -> None:
         self.id = name
+        self._front = tuple(front)
         self.limits_missing = limits_missing
         self.container = container
         self.api = api
@@ -250,7 +256,9 @@ class DockerSandbox(Inside):
         token = secrets.token_hex(8)
         environment = {**(env or {}), **self._reach.marks(token)}
         try:
-            made = self.api.exec_create(self.container, list(argv), stdin=stdin, environment=environment)
+            made = self.api.exec_create(
+                self.container, [*self._front, *argv], stdin=stdin, environment=environment
+            )
         except APIError as error:
             raise self._refused(error, f"start {argv[0]}") from None
         return Command(self.api, made["Id"], token)
@@ -316,6 +324,8 @@ class DockerSandbox(Inside):
 
     def _explain(self, argv: Sequence[str], code: int | None, said: str) -> None:
         """Raise if it was the runtime, not the command, that wrote `said` and failed."""
+        if self._front and code == 127 and said.startswith("setpriv: failed to execute"):
+            raise SandboxError(f"cannot execute {argv[0]} in the sandbox: {said.strip().rsplit(': ', 1)[-1]}")
         if not said.startswith((*_RUNTIME_SAYS, f"exec {argv[0]}: ")):
             return
         reason = exec_refusal(said)
@@ -350,7 +360,7 @@ class DockerSandbox(Inside):
     def shell_command(self) -> list[str]:
         """See `helpers.engines.base.Sandbox.shell_command`."""
         self._check()
-        return shell_argv(self._cli, self._url, self.id)
+        return shell_argv(self._cli, self._url, self.id, self._front)
 
     # -- looking ------------------------------------------------------------------------------
 

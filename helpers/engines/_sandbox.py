@@ -108,6 +108,7 @@ class EmbeddedSandbox(Inside):
         self._capabilities = tuple(capabilities)
         self._limits = limits
         self._cgroups: dict[str, str] = answer["cgroups"]
+        self._guests: list[str] = answer["guests"]
         self._cgroup_version: int = answer["cgroup_version"]
         self._console = Path(answer["console"])
         self._kept_logs = b""
@@ -264,7 +265,7 @@ class EmbeddedSandbox(Inside):
         return [w.replace("{pid1}", str(self._pid1)).replace("{cgroups}", self._folders()) for w in words]
 
     def _folders(self) -> str:
-        return " ".join(sorted(set(self._cgroups.values())))
+        return " ".join(self._guests)
 
     # -- looking ------------------------------------------------------------------------------
 

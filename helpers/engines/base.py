@@ -233,6 +233,9 @@ class Pid1:
 
     `capabilities` names Linux capabilities it needs beyond the engine's default set
     (capabilities(7), without the `CAP_` prefix), e.g. `SYS_BOOT` for inits that end by reboot(2).
+
+    `cgroup` asks for a cgroup of its own to divide (cgroups(7)): the unified hierarchy at /sys/fs/cgroup,
+    writable, with PID 1 in its root. `Engine.cgroup_availability` says whether there can be one.
     """
 
     argv: tuple[str, ...]
@@ -240,6 +243,7 @@ class Pid1:
     capabilities: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/"
+    cgroup: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,6 +268,9 @@ class Engine(Protocol):
     def availability(self) -> Availability:
         """Whether this computer can run the engine, and if not the exact command that mends it."""
 
+    def cgroup_availability(self) -> Availability:
+        """Whether a sandbox can be given a cgroup of its own to divide (`Pid1.cgroup`) here."""
+
     def start(
         self,
         image: Image,
@@ -276,7 +283,8 @@ class Engine(Protocol):
         """Start a sandbox whose PID 1 is `pid1`, with `tree` laid over the image.
 
         /run and /tmp are fresh tmpfs (programs may be run from them), /proc is the sandbox's own.
-        Raises `EngineUnavailable`, or `SandboxError` when PID 1 cannot be executed (naming it).
+        Raises `EngineUnavailable`, or `SandboxError` when PID 1 cannot be executed (naming it) or asks for
+        a cgroup of its own and cannot have one.
         """
 
     def running(self) -> list[Running]:

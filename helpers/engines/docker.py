@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 from helpers.engines._client import KeeperClient
 from helpers.engines._docker_daemon import Api, find_daemon, is_near
 from helpers.engines._docker_owner import (
+    DIVIDES,
     OWNER,
     STARTED,
     TITLE,
@@ -37,7 +38,7 @@ from helpers.engines._docker_owner import (
     sweep,
 )
 from helpers.engines._docker_reach import Far, Near, Reach
-from helpers.engines._docker_sandbox import DockerSandbox, exec_refusal, shell_argv
+from helpers.engines._docker_sandbox import WITHOUT_ADMIN, DockerSandbox, exec_refusal, shell_argv
 from helpers.engines._sandbox import ENVIRONMENT
 from helpers.engines._tree import resolved
 from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1, Running
@@ -48,6 +49,8 @@ from helpers.filetree import File, FileTree, Symlink
 
 __all__ = ["Docker"]
 
+# The unified hierarchy over what the engine has mounted there for reading; then the rest of the words.
+_DIVIDE = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
 _NO_DISK_LIMIT = (
     "no disk limit: Docker has none that works on every storage driver; only /run and /tmp are bounded "
     f"({TMPFS_SIZE // MIB} MiB each)"
@@ -67,6 +70,7 @@ class _Connection:
     owner: str
     cli: str | None
     missing: tuple[str, ...]
+    apparmor: bool
 
 
 class Docker:
@@ -87,6 +91,10 @@ class Docker:
     def availability(self) -> Availability:
         """Asks the engine for its version; not cached, so a daemon just started is found."""
         return find_daemon()[1]
+
+    def cgroup_availability(self) -> Availability:
+        """The engine gives every container a group of its own; we mount it, which takes a capability."""
+        return self.availability()
 
     def start(
         self,
@@ -128,6 +136,7 @@ class Docker:
                 stop_signal=pid1.stop_signal,
                 limits=limits,
                 limits_missing=_missing(connection, limits, made.get("Warnings") or ()),
+                front=WITHOUT_ADMIN if pid1.cgroup else (),
             )
             Docker._boxes.add(box)
             box.run()
@@ -160,11 +169,18 @@ class Docker:
             bounds |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
         if limits.pids is not None:
             bounds |= {"pids_limit": limits.pids}
+        capabilities, security = [*DEFAULT_CAPABILITIES, *pid1.capabilities], ["no-new-privileges"]
+        entrypoint = list(pid1.argv)
+        if pid1.cgroup:
+            # mount(2) needs the capability, and Docker's AppArmor profile forbids it; PID 1 does not keep it.
+            capabilities.append("SYS_ADMIN")
+            security += ["apparmor=unconfined"] if connection.apparmor else []
+            entrypoint = ["/bin/sh", "-c", _DIVIDE, "sh", *WITHOUT_ADMIN, *entrypoint]
         config = connection.api.create_host_config(
             network_mode="none",
             cap_drop=["ALL"],
-            cap_add=[*DEFAULT_CAPABILITIES, *pid1.capabilities],
-            security_opt=["no-new-privileges"],  # as bwrap does
+            cap_add=capabilities,
+            security_opt=security,  # no-new-privileges: as bwrap does
             cgroupns="private",
             tmpfs={"/run": f"exec,mode=755,{size}", "/tmp": f"exec,mode=1777,{size}"},  # noqa: S108 - inside
             log_config={"Type": "none"},  # we are attached and keep what is said
@@ -172,7 +188,7 @@ class Docker:
         )
         return {
             "image": tag,
-            "entrypoint": list(pid1.argv),
+            "entrypoint": entrypoint,
             "command": [],
             "name": name,
             "hostname": hostname,
@@ -183,6 +199,7 @@ class Docker:
                 TITLE: f"{hostname}: {' '.join(pid1.argv)}",
                 USER: str(os.getuid()),
                 STARTED: str(time.time_ns()),
+                **({DIVIDES: "1"} if pid1.cgroup else {}),
             },
             "host_config": config,
         }
@@ -194,7 +211,8 @@ class Docker:
         boxes = []
         for container in sorted(found, key=lambda row: int(row["Labels"][STARTED])):
             name, labels = container["Names"][0].lstrip("/"), container["Labels"]
-            shell = shell_argv(connection.cli or "docker", connection.url, name)
+            front = WITHOUT_ADMIN if DIVIDES in labels else ()
+            shell = shell_argv(connection.cli or "docker", connection.url, name, front)
             owner = int(labels[OWNER].partition(":")[0])
             boxes.append(Running(name, labels[TITLE], self.name, owner, tuple(shell)))
         return boxes
@@ -245,7 +263,9 @@ def _connect(far: bool) -> _Connection:
     podman = any(part.get("Name") == "Podman Engine" for part in client.version().get("Components") or ())
     cli = shutil.which("podman" if podman else "docker") or shutil.which("docker")
     reach = Near(keeper) if near else Far()
-    return _Connection(os.getpid(), url, client, Api(client.api), keeper, reach, owner, cli, tuple(missing))
+    apparmor = any("name=apparmor" in option for option in info.get("SecurityOptions") or ())
+    api = Api(client.api)
+    return _Connection(os.getpid(), url, client, api, keeper, reach, owner, cli, tuple(missing), apparmor)
 
 
 def _close(connection: _Connection) -> None:

@@ -62,6 +62,10 @@ class Embedded:
             Embedded._available = _try_out()
         return Embedded._available
 
+    def cgroup_availability(self) -> Availability:
+        """Looks whether we may make a group where one would be made: all that it takes."""
+        return _may_divide()
+
     def start(
         self,
         image: Image,
@@ -101,6 +105,7 @@ class Embedded:
                 owner=os.getpid(),
                 env={},
                 tree=_encode(entries),
+                divide=pid1.cgroup,
                 memory=limits.memory,
                 pids=limits.pids,
                 disk=limits.disk,
@@ -187,6 +192,10 @@ def _bwrap_command(image: Image, pid1: Pid1, hostname: str) -> list[str]:
     command += ["--dev", "/dev", "--chmod", "1777", "/dev/shm"]  # noqa: S108 - inside
     command += ["--perms", "0755", "--size", str(TMPFS_SIZE), "--tmpfs", "/run"]
     command += ["--perms", "1777", "--size", str(TMPFS_SIZE), "--tmpfs", "/tmp"]  # noqa: S108 - inside
+    if pid1.cgroup:
+        # Mounts of their own: what divides a cgroup looks whether these are mounted, and mounts them itself.
+        command += ["--perms", "1777", "--size", str(TMPFS_SIZE), "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+        command += ["--tmpfs", "/sys", "--bind", "{cgroup}", "/sys/fs/cgroup"]
     command += ["--cap-drop", "ALL"]
     for capability in (*DEFAULT_CAPABILITIES, *pid1.capabilities):
         command += ["--cap-add", f"CAP_{capability}"]
@@ -246,6 +255,23 @@ def _try_out() -> Availability:
     if done.returncode == 0:
         return Availability(True)
     return Availability(False, *_diagnose(done.stderr.strip()))
+
+
+def _may_divide() -> Availability:
+    """Whether a keeper of ours could make a cgroup of version 2 (`helpers.engines.keeper.cgroups`)."""
+    from helpers.engines.keeper.cgroups import own_unified
+
+    mend = "systemd-run --user --scope -p Delegate=yes initlab open"
+    group = own_unified()
+    if group is None:
+        return Availability(
+            False, "no cgroup version 2 file system is mounted", "mount -t cgroup2 cgroup2 /mnt (as root)"
+        )
+    if os.geteuid() != 0 and not os.access(group, os.W_OK):
+        return Availability(
+            False, f"a cgroup of its own needs root, or a group that is ours: {group} is not", mend
+        )
+    return Availability(True)
 
 
 def _diagnose(said: str) -> tuple[str, str]:

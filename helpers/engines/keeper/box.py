@@ -56,6 +56,7 @@ class Box:
         self._console = -1
         self._console_file = -1
         self._code: int | None = None
+        self._guests: set[int] = set()
         self._executed = 0.0
         os.mkdir(folder, 0o700)
 
@@ -64,6 +65,7 @@ class Box:
         return {
             "pid1": self._pid1,
             "cgroups": self._cgroups.paths,
+            "guests": self._cgroups.guests(),
             "cgroup_version": self._cgroups.version,
             "limits_missing": self._cgroups.missing,
             "console": f"{self._folder}/console.log",
@@ -76,7 +78,7 @@ class Box:
         request = self._request
         self._disk = Disk(f"{self._folder}/disk", request["rootfs"], request["disk"])
         self._disk.lay(request["tree"])
-        self._cgroups = create(f"initlab.{self.name}", request["memory"], request["pids"])
+        self._cgroups = self._make_cgroups()
         self._write_record()
         self._spawn()
         self._await_exec()
@@ -86,10 +88,24 @@ class Box:
                 self._forwarder.listen(listener, port)
         self._write_record()
 
+    def _make_cgroups(self) -> Cgroups:
+        request = self._request
+        name, divide = f"initlab.{self.name}", request["divide"]
+        try:
+            return create(name, request["memory"], request["pids"], divide=divide)
+        except OSError as error:
+            if not divide:
+                raise
+            raise StartError(
+                f"{request['pid1']} needs a cgroup of its own, and none can be made: {error.strerror}: "
+                f"{error.filename}",
+                "run as root, or: systemd-run --user --scope -p Delegate=yes initlab open",
+            ) from None
+
     def _write_record(self) -> None:
         """A file others read: a sweep, should we be killed, and a terminal that wants in."""
         folders = self._cgroups.folders()
-        pid1, groups = str(self._pid1), " ".join(folders)
+        pid1, groups = str(self._pid1), " ".join(self._cgroups.guests())
         shell = [w.replace("{pid1}", pid1).replace("{cgroups}", groups) for w in self._request["shell"]]
         title, owner = self._request["title"], self._request["owner"]
         record = {"pid1": self._pid1, "cgroups": folders, "title": title, "owner": owner, "shell": shell}
@@ -105,6 +121,7 @@ class Box:
         console = f"{self._folder}/console.log"
         self._console_file = os.open(console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         put = {"{upper}": self._disk.upper, "{work}": self._disk.work, "{info}": str(info_write)}
+        put["{cgroup}"] = self._cgroups.divided
         argv = [put.get(word, word) for word in self._request["bwrap"]]
         pid = os.fork()
         if pid == 0:
@@ -120,6 +137,7 @@ class Box:
             text = info.read()  # ends when bwrap has written it and closed its side, or has died
         if text:
             self._pid1 = json.loads(text)["child-pid"]
+            self._cgroups.move_out(pid)  # bwrap itself; PID 1 has its cgroup namespace by now
             # bwrap is still its parent and has not reaped it, so the number cannot be another's yet.
             with contextlib.suppress(ProcessLookupError):
                 self._pid1_fd = os.pidfd_open(self._pid1)
@@ -202,6 +220,30 @@ class Box:
             self._copy_console()
         self._notify(self, self._code)
 
+    @property
+    def needs_tending(self) -> bool:
+        """Whether `tend` is to be called several times a second."""
+        return bool(self._cgroups.divided) and self._code is None
+
+    def tend(self) -> None:
+        """Let an nsenter go on that has stopped because its command was stopped, as it does.
+
+        systemd stops every process inside before it ends them. A command is reaped by its nsenter, which
+        nobody inside can continue, and PID 1 does not end before all are reaped (pid_namespaces(7)). systemd
+        waits for them too, but hears of its own children alone: so it is told when one is gone.
+        """
+        guests = set(self._cgroups.guest_pids())
+        if self._guests - guests:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self._pid1_fd, signal.SIGCHLD)
+        self._guests = guests
+        for pid in guests:
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/stat") as file:
+                    name, _, rest = file.read().rpartition(") ")
+                if name.endswith("(nsenter") and rest.startswith("T"):
+                    os.kill(pid, signal.SIGCONT)
+
     def destroy(self) -> list[str]:
         """Kill what runs and remove every trace; returns what would not go."""
         if self._bwrap and self._code is None:
@@ -209,6 +251,8 @@ class Box:
                 if fd >= 0:
                     with contextlib.suppress(ProcessLookupError):
                         signal.pidfd_send_signal(fd, signal.SIGKILL)
+            while self.needs_tending and not _readable(self._bwrap_fd, 0.02):
+                self.tend()
             self._reap()
         if self._forwarder:
             self._forwarder.close()
@@ -224,11 +268,11 @@ class Box:
         return left + ([self._folder] if os.path.exists(self._folder) else [])
 
 
-def _readable(fd: int) -> bool:
-    """Whether `fd` can be read now."""
+def _readable(fd: int, seconds: float = 0) -> bool:
+    """Whether `fd` can be read within `seconds`."""
     with selectors.DefaultSelector() as one:
         one.register(fd, selectors.EVENT_READ)
-        return bool(one.select(0))
+        return bool(one.select(seconds))
 
 
 def _explain(said: str, program: str) -> tuple[str, str]:

@@ -6,17 +6,19 @@ Sources: the kernel's Documentation/admin-guide/cgroup-v1/{memory,pids}.rst and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Cgroups", "create", "remove"]
+__all__ = ["Cgroups", "create", "own_unified", "remove"]
 
 _WANTED = ("memory", "pids")
 _OURS = "initlab"  # the group that holds the sandboxes' groups where we own the root group
 _LEAF = "initlab-rest"  # the group for everything else where we were delegated one
+_GUESTS = "initlab-guests"  # the group for what enters a sandbox whose PID 1 divides its own
 _DELEGATE = "systemd-run --user --scope -p Delegate=yes initlab open"
 
 
@@ -24,25 +26,48 @@ _DELEGATE = "systemd-run --user --scope -p Delegate=yes initlab open"
 class Cgroups:
     """The cgroup folders of one sandbox: `memory`, `pids` (the same folder twice under version 2).
 
-    `version` is 0 where there is none; `missing` holds a sentence for every limit not set.
+    `version` is 0 where there is none; `missing` holds a sentence for every limit not set. `divided` is the
+    folder, of version 2, that the sandbox's PID 1 divides itself; empty where it does not.
     """
 
     version: int = 0
     paths: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    divided: str = ""
 
     def folders(self) -> list[str]:
         """Each folder once."""
-        return sorted(set(self.paths.values()))
+        return sorted({*self.paths.values(), *([self.divided] if self.divided else [])})
+
+    def guests(self) -> list[str]:
+        """Where processes go that PID 1 has not started: a folder that is divided holds none itself."""
+        return [f"{folder}/{_GUESTS}" if folder == self.divided else folder for folder in self.folders()]
+
+    def guest_pids(self) -> list[int]:
+        """Who is in the divided folder without having been started by PID 1; empty where there is none."""
+        try:
+            return [int(pid) for pid in Path(self.divided, _GUESTS, "cgroup.procs").read_text().split()]
+        except OSError:
+            return []
 
     def join(self) -> None:
         """Move the calling process in; what it forks or executes stays in."""
         for folder in self.folders():
             _write(f"{folder}/cgroup.procs", "0")
 
+    def move_out(self, pid: int) -> None:
+        """Make room for PID 1: a process that is in the divided folder with it becomes a guest."""
+        if self.divided:
+            _write(f"{self.divided}/{_GUESTS}/cgroup.procs", str(pid))
 
-def create(name: str, memory: int | None, pids: int | None, root: str = "/sys/fs/cgroup") -> Cgroups:
-    """Make the cgroups called `name` and set the limits asked for (bytes, processes)."""
+
+def create(
+    name: str, memory: int | None, pids: int | None, root: str = "/sys/fs/cgroup", *, divide: bool = False
+) -> Cgroups:
+    """Make the cgroups called `name` and set the limits asked for (bytes, processes).
+
+    `divide`: also one for PID 1 to divide. Raises `OSError` when there cannot be one.
+    """
     own = _own_paths()
     hierarchies = _v1_hierarchies()
     if any(controller in hierarchies for controller in _WANTED):
@@ -52,7 +77,35 @@ def create(name: str, memory: int | None, pids: int | None, root: str = "/sys/fs
     else:
         groups = Cgroups(missing=[f"no {what} limit: no cgroup file system is mounted" for what in _WANTED])
     _set_limits(groups, memory, pids)
+    if divide:
+        _divide(groups, name)
     return groups
+
+
+def own_unified(mounts: str = "/proc/self/mounts") -> Path | None:
+    """Our own group in the version 2 hierarchy, or its root where ours cannot be seen; `None` where the
+    hierarchy is not mounted."""
+    for line in Path(mounts).read_text().splitlines():
+        _, where, kind = line.split()[:3]
+        if kind == "cgroup2":
+            own = Path(where + _own_paths().get("", "/"))
+            return own if own.is_dir() else Path(where)
+    return None
+
+
+def _divide(groups: Cgroups, name: str) -> None:
+    """Under version 2 the group with the limits; under version 1 one of its own in the version 2 hierarchy,
+    which is there without controllers (a hybrid setup)."""
+    if groups.version == 2 and groups.paths:
+        groups.divided = groups.folders()[0]
+    else:
+        base = own_unified()
+        if base is None:
+            raise FileNotFoundError(errno.ENOENT, "no cgroup version 2 file system there", "/proc/mounts")
+        folder = base / name
+        folder.mkdir()
+        groups.divided = str(folder)
+    (Path(groups.divided) / _GUESTS).mkdir()
 
 
 def _own_paths() -> dict[str, str]:
@@ -195,6 +248,11 @@ def remove(folders: list[str], deadline: float = 2.0) -> list[str]:
 
 
 def _try_remove(folder: str) -> bool:
+    """Kill what is in a group and remove it, after those PID 1 has made in it."""
+    with contextlib.suppress(OSError):
+        for inner in os.scandir(folder):
+            if inner.is_dir(follow_symlinks=False) and os.path.exists(f"{inner.path}/cgroup.procs"):
+                _try_remove(inner.path)
     try:
         for pid in map(int, Path(folder, "cgroup.procs").read_text().split()):
             if pid > 0:  # 0 is a process of a PID namespace above ours; to kill(2) it is our own group

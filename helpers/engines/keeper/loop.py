@@ -24,6 +24,7 @@ from helpers.engines.keeper.forward import Forwarder
 __all__ = ["Keeper", "main"]
 
 _AT_END_DEADLINE = 120.0
+_TEND = 0.1  # s between two looks at sandboxes that need them
 
 
 class Keeper:
@@ -48,13 +49,16 @@ class Keeper:
         """Serve until the owner ends, then remove every trace."""
         try:
             while not self._over:
-                for key, mask in self._selector.select():
+                tended = [box for box in self._boxes.values() if box.needs_tending]
+                for key, mask in self._selector.select(_TEND if tended else None):
                     # A callback before this one may have closed it: destroying a box that prints does.
                     now = self._selector.get_map().get(key.fd)
                     if now is None or now.data is not key.data:
                         continue
                     callback: Callable[[int], None] = key.data
                     callback(mask)
+                for box in tended:
+                    box.tend()
         finally:
             for box in list(self._boxes.values()):
                 box.destroy()
