@@ -6,6 +6,7 @@ An init has a line in COMM, PID1, STAMP and PLAIN_NOTES; the other tables name t
 from __future__ import annotations
 
 __all__ = [
+    "AFTER_KILL",
     "CLEAN_ORDER",
     "COMM",
     "CONTROLS_ORDER",
@@ -29,11 +30,13 @@ COMM = {
     "runit": "runit",
     "openrc": "openrc-init",
     "s6": "s6-svscan",
+    "systemd": "systemd",
     "sysvinit": "init",
     "busybox": "busybox",
     "finit": "finit",
     "supervisord": "supervisord",
     "runsvdir": "runsvdir",
+    "s6-rc": "s6-svscan",
     "tini": "tini",
     "dumb-init": "dumb-init",
     "catatonit": "catatonit",
@@ -44,11 +47,13 @@ PID1 = {
     "runit": ("/sbin/runit", 2, {130}),
     "openrc": ("/etc/openrc/init", 15, {130}),
     "s6": ("/etc/s6/init", 15, {0}),
+    "systemd": ("/usr/lib/systemd/systemd", 38, {0}),
     "sysvinit": ("/sbin/init", 2, {130}),
     "busybox": ("/bin/busybox", 12, {130}),
     "finit": ("/etc/lab/init", 12, {0}),
     "supervisord": ("/etc/lab/init", 15, {0}),
     "runsvdir": ("/usr/bin/runsvdir", 1, {111}),
+    "s6-rc": ("/etc/s6-rc/init", 15, {0}),
     "tini": ("/usr/bin/tini", 15, {0}),
     "dumb-init": ("/usr/bin/dumb-init", 15, {0}),
     "catatonit": ("/usr/bin/catatonit", 15, {0}),
@@ -56,19 +61,19 @@ PID1 = {
 
 # What stands before a line of the app in its log.
 STAMP = {
-    **dict.fromkeys((*SCRIPTED, "openrc", "finit"), ""),
+    **dict.fromkeys((*SCRIPTED, "openrc", "finit", "systemd"), ""),
     **dict.fromkeys(("runit", "runsvdir"), r"\d{4}-\d\d-\d\d_\S+ "),
-    "s6": r"\d{4}-\d\d-\d\d \S+  ",
+    **dict.fromkeys(("s6", "s6-rc"), r"\d{4}-\d\d-\d\d \S+  "),
 }
 
 # The fields of the notes for a service that asks for nothing but its command.
 PLAIN_NOTES = {
     "runit": set[str](),
     "s6": set[str](),
+    "s6-rc": set[str](),
     "openrc": {"log", "restart.delay"},
     "runsvdir": {"stop_grace"},
-    "finit": {"log"},
-    **{init: {"log"} for init in ("sysvinit", "busybox", "supervisord")},
+    **{init: {"log"} for init in ("systemd", "sysvinit", "busybox", "finit", "supervisord")},
     **{init: {"log", "restart.policy"} for init in MINIMAL},
 }
 
@@ -77,10 +82,13 @@ NO_ON_FAILURE = ("openrc", "sysvinit", "busybox", "finit")
 FLAT_DELAY = ("openrc",)
 
 # The init itself listens to a service that tells its readiness on a file descriptor.
-NATIVE_FD = ("s6", "finit")
+NATIVE_FD = ("s6", "s6-rc", "systemd", "finit")
 
 # Stopping a service stops what needs it; starting one starts what it needs.
-CONTROLS_ORDER = ("openrc",)
+CONTROLS_ORDER = ("openrc", "s6-rc", "systemd")
+
+# What an init says of a service that it had to kill when it was to stop; down where nothing is said.
+AFTER_KILL = {"systemd": "failed"}
 
 # PID 1 ends at once when it is asked to, and what runs is killed with it.
 CLEAN_ORDER = {"runsvdir": False}

@@ -2,7 +2,7 @@
 
 usage: told.py NAME COMMAND…      Signals are handed on; the last line tells how the service ended.
 
-sysvinit closes its console (init.c): there the copy goes to /run/told.
+sysvinit closes its console (init.c), systemd has none in a container: there the copy goes to /run/told.
 """
 
 import os
@@ -11,9 +11,9 @@ import subprocess
 import sys
 
 name, *command = sys.argv[1:]
-try:
+if os.path.exists("/proc/1/fd/1") and os.readlink("/proc/1/fd/1") != "/dev/null":
     console = os.open("/proc/1/fd/1", os.O_WRONLY | os.O_APPEND)
-except FileNotFoundError:
+else:
     console = os.open("/run/told", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
