@@ -4,8 +4,9 @@
 >>> nix.eval("{ a = 1; b = map (x: x * x) [ 1 2 3 ]; }")     # doctest: +SKIP
 {'a': 1, 'b': [1, 4, 9]}
 
-`look` shows a value with its errors in place, `diff` what changed between two; `%load_ext helpers.nix` in a
-notebook makes the cell magic `%%nix` known.
+`look` shows a value with its errors in place, `diff` what changed between two, `Store` is a store of one's
+own: builds, profiles with their generations, garbage. `%load_ext helpers.nix` in a notebook makes the cell
+magic `%%nix` known.
 """
 
 from __future__ import annotations
@@ -16,14 +17,22 @@ from helpers.nix.diff import Change, Diff, diff
 from helpers.nix.errors import Frame, NixError, Position
 from helpers.nix.evaluate import eval, eval_many
 from helpers.nix.look import Seen, look, seen
+from helpers.nix.profiles import Generation, Generations, Profile
+from helpers.nix.store import Built, Collected, Store
 
 __all__ = [
+    "Built",
     "Change",
+    "Collected",
     "Diff",
     "Frame",
+    "Generation",
+    "Generations",
     "NixError",
     "Position",
+    "Profile",
     "Seen",
+    "Store",
     "diff",
     "eval",
     "eval_many",

@@ -47,7 +47,10 @@ _KINDS = (
     ("undefined", r"undefined variable"),
     ("missing", r"attribute '.*' missing|called without required argument|called with unexpected argument"),
     ("recursion", r"infinite recursion|stack overflow|max-call-depth"),
-    ("forbidden", r"is forbidden in (restricted|pure)|not allowed to refer|cannot look up '<"),
+    (
+        "forbidden",
+        r"is forbidden in (restricted|pure)|not allowed to refer|cannot look up '<|^unable to download",
+    ),
     ("assertion", r"^assertion '.*' failed"),
     ("store", r"is not supported by store 'dummy'"),
     ("died", r"^out of memory"),
@@ -57,7 +60,7 @@ _KINDS = (
         "build",
         r"^builder for|[Cc]annot build|failed with exit code|failed to produce|dependencies of derivation",
     ),
-    ("type", r"^(cannot (add|coerce|convert|compare)|value is |expected |attempt to call|cannot )"),
+    ("type", r"^(cannot (add|coerce|convert|compare)|value is |expected |attempt to call)"),
 )
 _HINTS = {
     "syntax": "look at the marked place and before it: a `;` that is missing, a bracket left open",
@@ -69,7 +72,7 @@ _HINTS = {
     "store": "evaluation alone has no store: nix.Store() is one, and its build() evaluates with it",
     "died": "a list or a recursion without an end?",
     "full": "store.collect() removes what no profile needs",
-    "build": "the builder's last lines are above; a build sees only its inputs, and no network",
+    "build": "a builder sees its inputs and no network, and has to make $out",
 }
 
 
