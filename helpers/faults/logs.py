@@ -18,10 +18,11 @@ __all__ = ["choose_reader", "reader", "socket_peer"]
 # What standard output is, and which processes have it open how: proc_pid_fd(5), proc_pid_fdinfo(5).
 # The two low bits of the flags are the access mode: 0 reads, 1 writes, 2 both.
 _LOOK = """
-import json, os, sys
+import json, os, stat, sys
 main = sys.argv[1]
 try:
     link = os.readlink(f"/proc/{main}/fd/1")
+    mode = os.stat(f"/proc/{main}/fd/1").st_mode
 except OSError as error:
     print(json.dumps({"error": error.strerror}))
     sys.exit()
@@ -35,7 +36,8 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
                 ends.append([int(pid), int(number), int(flags, 8) & 3])
     except (OSError, StopIteration):
         pass
-print(json.dumps({"link": link, "ends": ends}))
+kind = "pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "other"
+print(json.dumps({"link": link, "kind": kind, "ends": ends}))
 """
 
 
@@ -51,10 +53,10 @@ def reader(lab: Lab, service: str, process: Process) -> Process:
         raise FaultError(f"cannot tell where the output of {service} goes: {seen['error']}", hint=hint)
     link = str(seen["link"])
     title = lab.init.title
-    if link.startswith("pipe:"):
+    if seen["kind"] == "pipe":  # also one with a name, as s6-rc's are
         parents = {one.pid: one.ppid for one in lab.sandbox.processes()}
         pid = choose_reader([tuple(end) for end in seen["ends"]], parents)
-    elif link.startswith("socket:"):
+    elif seen["kind"] == "socket":
         listing = lab.sandbox.exec(["ss", "-xapH"]).stdout.decode(errors="replace")
         pid = socket_peer(listing, re.sub(r"\D", "", link))
     else:
@@ -77,14 +79,15 @@ def reader(lab: Lab, service: str, process: Process) -> Process:
 def choose_reader(ends: list[tuple[int, ...]], parents: Mapping[int, int]) -> int | None:
     """The PID that reads, from (PID, file descriptor, access mode) of everyone who has the pipe open.
 
-    Supervisors hold both ends, so that nothing is lost when one side is started again (runsv(8), s6-svscan):
-    who can write too is no reader. s6-supervise keeps the end it gives to the logger, its child: of a parent
-    and a child it is the child. A logger reads its standard input.
+    A logger reads its standard input. s6-supervise has the same there, which it gives to the logger, its
+    child: of a parent and a child it is the child. Otherwise it is who reads and does not write: supervisors
+    hold both ends, so that nothing is lost when one side is started again (runsv(8), s6-svscan).
     """
+    inputs = {pid for pid, number, mode in ends if number == 0 and mode != 1}
+    loggers = inputs - {parents.get(pid) for pid in inputs}
     writers = {pid for pid, _, mode in ends if mode != 0}
-    readers = [(number, pid) for pid, number, mode in ends if mode == 0 and pid not in writers]
-    hand_down = {parents.get(pid) for _, pid in readers}
-    return min(((n, pid) for n, pid in readers if pid not in hand_down), default=(0, None))[1]
+    readers = {pid for pid, _, mode in ends if mode == 0} - writers
+    return min(loggers or readers, default=None)
 
 
 def socket_peer(listing: str, inode: str) -> int | None:
