@@ -192,7 +192,7 @@ class Ledger:
         if status != 0:
             self._unready[life.asks] = max(self._unready.get(life.asks, 0.0), life.began)
             return
-        main = mains[0]
+        main = min(mains, key=lambda life: life.began)
         if main.began < life.began:
             slack = time - max(self._unready.get(life.asks, 0.0), main.began)
             who = f"PID {_number(life.parent)}" if life.parent else "the lab"

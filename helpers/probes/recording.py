@@ -7,10 +7,11 @@ be read, and shown, on a computer that runs no lab.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from helpers.errors import LabError
 from helpers.probes.events import KINDS, Event, Events, Order
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "Asked", "Header", "Recording"]
 
 FORMAT = 1
+T = TypeVar("T")
+_ADAPTERS: dict[type[Any], Any] = {}
 _DEFAULTS = {f.name: f.default for f in fields(Event)[4:]}
 
 
@@ -238,12 +241,27 @@ def _from_row(row: Any) -> Event:
         raise TypeError("it is no JSON object")
     if row.get("kind") not in KINDS:
         raise ValueError(f"there is no kind {row.get('kind')!r}")
-    rest = {name: row[name] for name in _DEFAULTS if name in row}
-    if "argv" in rest:
-        rest["argv"] = tuple(map(str, rest["argv"]))
     if unknown := row.keys() - _DEFAULTS.keys() - {"t", "service", "kind", "pid"}:
         raise ValueError(f"there is no field {sorted(unknown)[0]!r}")
-    return Event(float(row["t"]), str(row["service"]), row["kind"], int(row["pid"]), **rest)
+    event = _checked(Event, {**row, "time": row.get("t")})
+    if not math.isfinite(event.time):
+        raise ValueError(f"{event.time} is no time")
+    return event
+
+
+def _checked(kind: type[T], values: dict[str, Any]) -> T:
+    """An object of a dataclass, with the types it declares. Raises `ValueError`."""
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter = _ADAPTERS.get(kind)
+    if adapter is None:
+        adapter = _ADAPTERS[kind] = TypeAdapter(kind)
+    try:
+        made: T = adapter.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return made
 
 
 def _read_header(line: str, name: str) -> Header:
@@ -259,9 +277,7 @@ def _read_header(line: str, name: str) -> Header:
         raise LabError(
             f"{name} has format {version!r}, this initlab reads format {FORMAT}", hint="upgrade initlab"
         )
-    known = {f.name for f in fields(Header)}
     try:
-        header = Header(**{key: value for key, value in row.items() if key in known})
-        return Header(**{**header.__dict__, "services": tuple(header.services), "notes": tuple(header.notes)})
-    except TypeError as error:
+        return _checked(Header, row)
+    except ValueError as error:
         raise LabError(f"{name}, line 1: not a recording ({error})", hint=hint) from None

@@ -1,0 +1,24 @@
+"""A stack's order, asserted on a recording of its boot: nothing is waited for by sleeping."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.lab import Lab
+from helpers.probes.connector import refusal
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+
+
+@pytest.mark.skipif(bool(refusal()), reason=refusal() or "it answers")
+@pytest.mark.parametrize("init", ["runit", "s6", "openrc"])
+def test_each_service_of_the_web_stack_is_executed_when_what_it_needs_is_ready(init: str) -> None:
+    """`depends_on`: the program itself runs only then; a run script that waits may run before."""
+    lab = Lab("web", init=init)
+    rec = lab.record()
+    with lab:
+        lab.ready()
+    assert rec.lost == 0
+    rec.assert_before("redis ready", "app exec python3")
+    rec.assert_before("app ready", "nginx exec nginx")
+    assert rec.before("nginx exec nginx", "redis ready").verdict == "not before"
