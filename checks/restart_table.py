@@ -105,7 +105,7 @@ class _Owned:
 def _row(way: Way) -> Callable[[Trial, Table], Finding]:
     def look(trial: Trial, table: Table) -> Finding:
         row = table.rows[way.name]
-        said = f"{row['back']}, {row['parent']}, {row['status']}"
+        said = f"as written: {row['back']}, {row['parent']}, {row['status']}"
         if missing := way.missing():
             return trial.ok(expected="not looked at", seen=missing)
         lab = trial.own(_Owned(way.start(place()[1]))).lab

@@ -280,7 +280,7 @@ def _keep_outputs(name: str) -> None:
 def vet(
     only: Annotated[str | None, typer.Option(metavar="ID", help="one exercise, or one notebook")] = None,
     fast: Annotated[bool, typer.Option("--fast", help="execute nothing")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="how many things to look at at once")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="how many things to look at at once")] = 3,
 ) -> None:
     """Vet the whole course: does it hold together, and do its checks judge as they should? (for authors)"""
     import time

@@ -28,6 +28,7 @@ __all__ = ["WAYS", "Fate", "Way", "answers", "ask_status", "daemon", "kill", "pa
 _STACK = "redis"
 _PORT = 6379
 _STEP = 0.01
+_STARTING = 5.0  # seconds an init may take to call a process that is there a service that runs
 _AT_ONCE = 0.7  # seconds: between systemd's tenth with the start of a process, and the whole one of others
 _BOOTING = frozenset({"openrc", "openrc-run", "openrc-run.sh"})
 
@@ -54,13 +55,13 @@ class Way:
         return FileTree.from_folder(STACKS / _STACK / self.files) if self.files else FileTree()
 
     def start(self, image: Image | None = None) -> Lab:
-        """Boot it, and wait until redis answers and the init has nothing more to do.
+        """Boot it, and wait until redis answers, the init says so too, and has nothing more to do.
 
         Raises `LabError` after 20 seconds, with the console's last lines.
         """
         lab = Lab(_STACK, init=self.init, tree=self.tree(), image=image).start()
         end = time.monotonic() + 20
-        while not answers(lab) or any(p.comm in _BOOTING for p in lab.sandbox.processes()):
+        while not (answers(lab) and _booted(lab) and ask_status(lab, self)[0] == "running"):
             if time.monotonic() > end or lab.sandbox.exit is not None:
                 console = lab.sandbox.logs().decode(errors="replace").splitlines()[-5:]
                 lab.close()
@@ -111,6 +112,10 @@ def answers(lab: Lab) -> bool:
         return False
 
 
+def _booted(lab: Lab) -> bool:
+    return not any(process.comm in _BOOTING for process in lab.sandbox.processes())
+
+
 def daemon(lab: Lab) -> Process | None:
     """The oldest process of redis's program, or None."""
     found = [p for p in lab.sandbox.processes() if p.comm == "redis-server" and p.state != "Z"]
@@ -140,7 +145,7 @@ def ask_status(lab: Lab, way: Way) -> tuple[str, str]:
 
 
 def kill(lab: Lab, way: Way, *, patience: float = 2.5) -> Fate:
-    """SIGKILL for the daemon; wait for another one, at most `patience` seconds.
+    """SIGKILL for the daemon; wait for another one, at most `patience` seconds, and for its init to say so.
 
     Raises `LabError` where there is none to kill.
     """
@@ -153,10 +158,10 @@ def kill(lab: Lab, way: Way, *, patience: float = 2.5) -> Fate:
     while time.monotonic() - began < patience:
         new = daemon(lab)
         if new is not None and new.pid != old.pid:
-            back = time.monotonic() - began
-            end = time.monotonic() + 5
-            while not answers(lab) and time.monotonic() < end:
+            seconds = time.monotonic() - began
+            end = time.monotonic() + _STARTING
+            while (said := ask_status(lab, way)[0]) != "running" and time.monotonic() < end:
                 time.sleep(_STEP)
-            return Fate(back, above, ask_status(lab, way)[0])
+            return Fate(seconds, above, said)
         time.sleep(_STEP)
     return Fate(None, above, ask_status(lab, way)[0])
