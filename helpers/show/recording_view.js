@@ -150,7 +150,7 @@ function render({ model, el }) {
       fill: "none", stroke: "#e65100", "stroke-width": 2 }));
     const name = `${bar.pid || "?"} ${bar.comm}`, from = bar.ready !== null && bar.ready < view.end ? x(bar.ready) : left;
     const size = bar.main ? 11 : 9;
-    if (right - from > name.length * size * 0.6 + 8) group.append(make("text", { x: from + 4, y: y + height / 2 + size * 0.36,
+    if (right - from > name.length * size * 0.6 + 8) group.append(make("text", { "pointer-events": "none", x: from + 4, y: y + height / 2 + size * 0.36,
       "font-size": size, fill: from === left && bar.ready !== bar.start ? "#10243a" : "#fff" }, name));
     const gone = x(bar.reaped ?? (bar.end === null ? view.end : Infinity));
     if (bar.end !== null && gone - right > 1) group.append(make("path", { d: `M${right} ${y + height / 2}H${gone}`,

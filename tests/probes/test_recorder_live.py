@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.errors import LabError
+from helpers.errors import LabError, SandboxError
 from helpers.lab import Lab
 from helpers.manifest import Manifest
 from helpers.probes import record_kernel
@@ -234,7 +234,8 @@ def test_an_ordinary_user_gets_what_the_kernel_gives_and_is_told_what_is_missing
         "ledger = Ledger(None, None); ledger.zero = time.monotonic()\n"
         "try: source = KernelSource(ledger)\n"
         "except OSError as error: print(json.dumps({'refused': error.strerror})); raise SystemExit\n"
-        "child = subprocess.Popen(['/bin/sh', '-c', 'exit 3']); child.wait(); time.sleep(0.2); source.stop()\n"
+        "child = subprocess.Popen(['/bin/sh', '-c', 'exit 3']); child.wait()\n"
+        "time.sleep(0.2); source.stop()\n"
         "mine = [e for e in ledger.events() if e.outside == child.pid]\n"
         "print(json.dumps({'name': source.name, 'why': source.refused, 'kinds': [e.kind for e in mine],\n"
         "  'status': [e.status for e in mine if e.kind == 'exit'], 'lost': source.lost}))\n"
@@ -266,7 +267,7 @@ def test_a_recording_of_a_real_run_is_replayed_without_the_lab(tmp_path: Path) -
         assert private not in text
 
 
-def test_a_recorder_leaves_no_thread_and_no_descriptor_behind() -> None:
+def test_a_recorder_leaves_no_thread_and_no_descriptor_behind(monkeypatch: Any) -> None:
     """Stopped with its lab, or by `stop`, or because the lab could not start."""
     with Lab(_IDLE, init="tini") as lab:
         lab.ready()  # whatever is made once is made now
@@ -280,14 +281,18 @@ def test_a_recorder_leaves_no_thread_and_no_descriptor_behind() -> None:
             lab.record()
         assert rec.stopped
     broken = Lab(_IDLE, init="tini")
-    broken.init.pid1 = lambda: type(broken.init).pid1(broken.init).__class__(("/no/such",))  # type: ignore[method-assign]
+    monkeypatch.setattr(broken, "boot", _cannot_boot)
     broken.record()
-    with pytest.raises(Exception, match="no such file"):
+    with pytest.raises(SandboxError, match="no such file"):
         broken.start()
     eventually(
         lambda: not [t for t in threading.enumerate() if t.name == "initlab-record"], "no thread is left"
     )
     eventually(lambda: _open_descriptors() <= before, "no descriptor is left")
+
+
+def _cannot_boot() -> None:
+    raise SandboxError("cannot execute /no/such as PID 1: no such file in the sandbox")
 
 
 def _open_descriptors() -> int:
