@@ -64,15 +64,17 @@ def tar_of(files: Mapping[str, str | bytes]) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for path, content in files.items():
-            if path.startswith("/") or ".." in path.split("/"):
-                raise SandboxError(
-                    f"{path!r} is no path inside the folder of an expression", hint='e.g. "lib/a.nix"'
-                )
             data = content.encode() if isinstance(content, str) else content
-            entry = tarfile.TarInfo(path)
+            entry = tarfile.TarInfo(_inside(path))
             entry.size, entry.mode = len(data), 0o644
             archive.addfile(entry, io.BytesIO(data))
     return out.getvalue()
+
+
+def _inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise SandboxError(f"{path!r} is no path inside the folder of an expression", hint='e.g. "lib/a.nix"')
+    return path
 
 
 # $1 the folder to make, $2 seconds, $3 the size of the archive that comes before the command's own input.
@@ -95,19 +97,23 @@ class LabPlace:
         self._owner = 0
         self._lock = threading.Lock()
 
+    @property
+    def running(self) -> bool:
+        """Whether its sandbox runs."""
+        return self._sandbox is not None and self._owner == os.getpid() and self._sandbox.exit is None
+
     def sandbox(self) -> Sandbox:
         """The running sandbox, started anew if it has ended."""
         from helpers.engines.base import Pid1
         from helpers.lab import _find_engine
 
         with self._lock:
-            alive = self._sandbox is not None and self._owner == os.getpid() and self._sandbox.exit is None
-            if not alive:
+            if not self.running:
                 if self._image is None:
                     from helpers import image as images
 
                     self._image = images.ensure()
-                pid1 = Pid1(("/bin/sleep", "infinity"))
+                pid1 = Pid1(("/usr/bin/tini", "--", "/bin/sleep", "infinity"))
                 self._sandbox = _find_engine(self._engine).start(self._image, pid1, hostname="nix")
                 self._owner = os.getpid()
             assert self._sandbox is not None  # noqa: S101
@@ -148,8 +154,10 @@ class HostPlace:
     def run(self, argv: Sequence[str], files: Mapping[str, str], *, input: str, timeout: float) -> Ran:
         """See `Place.run`."""
         with tempfile.TemporaryDirectory(prefix="nix.") as folder:
-            with tarfile.open(fileobj=io.BytesIO(tar_of(files))) as archive:
-                archive.extractall(folder, filter="data")
+            for path, content in files.items():
+                file = Path(folder, _inside(path))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(content)
             home = Path(folder, ".home")
             home.mkdir()
             environment = {
@@ -186,39 +194,32 @@ class HostPlace:
             return Ran(code, out.decode(errors="replace"), err.decode(errors="replace"), took, late, folder)
 
 
-_chosen: dict[str, Place] = {}
-_choosing = threading.Lock()
+_lab = LabPlace()
 
 
 def best_place() -> Place:
-    """The lab image's Nix; this computer's own where no sandbox can be started, or where the environment
-    says `INITLAB_NIX=host`. Chosen once.
+    """The lab image's Nix, one sandbox for the whole process; this computer's own where no sandbox can be
+    started, or where the environment says `INITLAB_NIX=host`.
 
     Raises `EngineUnavailable` where there is neither.
     """
-    wanted = os.environ.get("INITLAB_NIX", "")
-    with _choosing:
-        if wanted not in _chosen:
-            _chosen[wanted] = _choose(wanted)
-        return _chosen[wanted]
-
-
-def _choose(wanted: str) -> Place:
     from helpers.engines import registry
 
+    wanted = os.environ.get("INITLAB_NIX", "")
+    if wanted not in ("", "lab", "host"):
+        raise EngineUnavailable(
+            f"INITLAB_NIX={wanted} names no place", hint="set it to lab or host, or unset it"
+        )
     installed = shutil.which("nix") is not None
     if wanted == "host":
         if not installed:
             raise EngineUnavailable("INITLAB_NIX=host, and no nix is on the PATH", hint="unset INITLAB_NIX")
         return HostPlace()
-    if wanted not in ("", "lab"):
-        raise EngineUnavailable(
-            f"INITLAB_NIX={wanted} names no place", hint="set it to lab or host, or unset it"
-        )
-    try:
-        registry.best()
-    except EngineUnavailable:
-        if wanted == "lab" or not installed:
-            raise
-        return HostPlace()
-    return LabPlace()
+    if not _lab.running:
+        try:
+            registry.best()
+        except EngineUnavailable:
+            if wanted == "lab" or not installed:
+                raise
+            return HostPlace()
+    return _lab

@@ -293,5 +293,5 @@ def _start(engine: str | Engine | None, image: Image | None, disk: int) -> Sandb
         image = images.ensure()
     limits = Limits(memory=None if disk > 512 * MIB else 512 * MIB, disk=disk)
     return _find_engine(engine).start(
-        image, Pid1(("/bin/sleep", "infinity")), limits=limits, hostname="store"
+        image, Pid1(("/usr/bin/tini", "--", "/bin/sleep", "infinity")), limits=limits, hostname="store"
     )
