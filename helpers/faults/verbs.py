@@ -271,9 +271,7 @@ class Faults:
 
     def active(self) -> FaultTable:
         """What is in force now, oldest first: nothing of an earlier sandbox, and no `kill`."""
-        with self._changing:
-            self._made = [fault for fault in self._made if not fault.over and not fault.gone]
-            return FaultTable(self._made)
+        return FaultTable([fault for fault in list(self._made) if not fault.over and not fault.gone])
 
     def undo(self) -> None:
         """Undo all that is in force, the last one first.
@@ -331,7 +329,7 @@ class Faults:
                         hint="undo it first: lab.faults.undo(), or undo() of what the verb returned",
                     )
             # In the table before anything is done: whatever interrupts the act, the undo knows of it.
-            self._made.append(fault)
+            self._made = [*self.active(), fault]
             try:
                 act(fault)
                 fault.announce()
