@@ -45,11 +45,14 @@ class Frame:
 _KINDS = (
     ("syntax", r"syntax error|path has a trailing slash|(undefined|duplicate).*(escape|argument|formal)"),
     ("undefined", r"undefined variable"),
-    ("missing", r"attribute '.*' missing|called without required argument|called with unexpected argument"),
+    (
+        "missing",
+        r"attribute '.*' missing|^derivation name missing|called with(out required| unexpected) argument",
+    ),
     ("recursion", r"infinite recursion|stack overflow|max-call-depth"),
     (
         "forbidden",
-        r"is forbidden in (restricted|pure)|not allowed to refer|cannot look up '<|^unable to download",
+        r"is forbidden in (restricted|pure)|not allowed to refer|^unable to download|in the Nix search path",
     ),
     ("assertion", r"^assertion '.*' failed"),
     ("store", r"is not supported by store 'dummy'"),
