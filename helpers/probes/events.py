@@ -72,7 +72,7 @@ class Event:
 
     def words(self) -> set[str]:
         """What the event may be called by in a question, besides service and kind."""
-        words = {self.comm, self.signal, self.detail, str(self.pid)}
+        words = {self.comm, self.signal, self.detail, f"#{self.pid}"}
         words.add(self.argv[0].rpartition("/")[2] if self.argv else "")
         words.add("" if self.status is None else str(self.status))
         words.add("main" if self.main else "")
@@ -166,7 +166,7 @@ class Events:
         """The events called `"service kind"`, or `"service kind word"`, or `"- kind"` for any service.
 
         The word may be a program (`"app exec python3"`), a signal (`"app exit SIGKILL"`), an exit status
-        (`"app exit 1"`), a PID, or `main`. Raises `LabError` for a kind there is none of.
+        (`"app exit 1"`), a PID (`"app fork #17"`), or `main`. Raises `LabError` for a kind there is none of.
         """
         service, kind, *words = what.split() if len(what.split()) >= 2 else (what, "")
         if kind not in KINDS:

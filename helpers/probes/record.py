@@ -114,7 +114,7 @@ class Recorder(Asked):
             else:
                 self._source.stop()
                 self._source = None
-                self._ledger.forget(())
+                self._ledger.keep_family(None)
                 self._notes.append("the lab runs on another computer, so its process table is polled")
         if self._source is None:
             self._source = PollSource(self._ledger, sandbox)
@@ -127,7 +127,7 @@ class Recorder(Asked):
         if isinstance(self._source, KernelSource) and self._watcher is None:
             self._source.stop()
             self._source = None
-            self._ledger.forget(())
+            self._ledger.keep_family(None)
 
     def stop(self) -> Recording:
         """End the recording and return it. Safe to call twice."""

@@ -98,8 +98,7 @@ class KernelSource:
     def _adopt_pid1(self, pid1: int) -> str:
         life = self._lives.get(pid1)
         execs = [] if life is None else [n.time for n in life.notes if n.kind == "exec"]
-        keep = set() if life is None else _family(life)
-        self._ledger.forget(keep)
+        keep = self._ledger.keep_family(life)
         self._zombies.keep(keep)
         for table in (self._lives, self._threads):
             for outside in [number for number, one in table.items() if one not in keep]:
@@ -266,13 +265,3 @@ class KernelSource:
         )
         self._lives[outside] = life
         return life
-
-
-def _family(life: Life) -> set[Life]:
-    family, rest = set(), [life]
-    while rest:
-        one = rest.pop()
-        if one not in family:
-            family.add(one)
-            rest += one.children
-    return family

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -267,16 +267,16 @@ class Ledger:
         if execs and not execs[-1].facts.get("argv"):
             execs[-1].facts |= {"comm": comm, "argv": argv}
 
-    def forget(self, keep: Iterable[Life]) -> None:
-        """Drop every process but these, with all that happened to them."""
+    def keep_family(self, root: Life | None) -> set[Life]:
+        """Drop every process that does not descend from `root`, and what happened to it; returns the rest."""
         with self.changed:
-            kept = set(keep)
+            lives = {note.life for note in self._notes if note.life is not None} | self.lives
+            kept = {life for life in lives if root is not None and _descends(life, root)}
             self.lives &= kept
             self._notes = [note for note in self._notes if note.life is None or note.life in kept]
-            for life in kept:
-                life.children &= kept
-                life.parent = life.parent if life.parent in kept else None
-                life.ancestor = life.ancestor if life.ancestor in kept else None
+            if root is not None:
+                root.parent = root.ancestor = None
+            return kept
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -289,6 +289,13 @@ class Ledger:
             return Events()
         rows.sort(key=lambda note: note.time)
         return Events(_event(note, zero) for note in rows if note.time >= zero)
+
+
+def _descends(life: Life, root: Life) -> bool:
+    above: Life | None = life
+    while above is not None and above is not root:
+        above = above.ancestor
+    return above is root
 
 
 def _number(life: Life | None) -> int | None:

@@ -37,7 +37,7 @@ def test_events_between_two_times_include_both() -> None:
         ("app exit SIGKILL", [1.001]),
         ("app exit 1", [0.3]),
         ("app fork main", [0.2, 2.0]),
-        ("app fork 9", [2.0]),
+        ("app fork #9", [2.0]),
         ("- exec runit", [0.0]),
         ("app exec perl", []),
     ],

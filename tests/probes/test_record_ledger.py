@@ -105,6 +105,19 @@ def test_the_first_threads_end_is_not_the_processs_when_another_thread_executes(
     assert main.ended is None
 
 
+def test_what_had_ended_before_the_sandbox_was_known_is_kept_with_its_family(ledger: Ledger) -> None:
+    """The recorder listens before it is told which PID 1 is the lab's: short lives until then count."""
+    engine = ledger.began(100.1, None, outside=7)
+    one = ledger.began(100.2, engine, pid=1)
+    short = ledger.began(100.3, one, pid=2)
+    ledger.ended(100.4, short, status=0)
+    ledger.reaped(100.5, short)
+    stranger = ledger.began(100.6, engine, outside=8)
+    assert ledger.keep_family(one) == {one, short}
+    assert {event.pid for event in ledger.events()} == {1, 2}
+    assert stranger not in ledger.lives
+
+
 def test_nothing_is_told_before_time_zero(ledger: Ledger) -> None:
     """What the engine did before PID 1's exec is not the lab's life."""
     ledger.began(99.0, None, pid=1)

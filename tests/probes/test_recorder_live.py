@@ -104,7 +104,7 @@ def test_an_orphan_is_reaped_by_pid_1() -> None:
         with lab.record() as rec:
             lab.sandbox.exec(["python3", "-c", orphan])
             exit_ = rec.wait("- exit 42")
-            rec.wait(f"- reaped {exit_.pid}")
+            rec.wait(f"- reaped #{exit_.pid}")
     fork = next(e for e in rec.kind("fork") if e.pid == exit_.pid)
     parent_exit = next(e for e in rec.kind("exit") if e.pid == fork.by)
     assert rec.before(parent_exit, exit_)
@@ -121,7 +121,7 @@ def test_a_zombie_is_reaped_by_pid_1_when_its_neglectful_parent_ends() -> None:
         with lab.record() as rec:
             lab.sandbox.exec(["python3", "-c", neglect])
             exit_ = rec.wait("- exit 43")
-            reaped = rec.wait(f"- reaped {exit_.pid}")
+            reaped = rec.wait(f"- reaped #{exit_.pid}")
     assert reaped.by == 1
     assert reaped.time - exit_.time > 0.3
     parent = next(e for e in rec.kind("fork") if e.pid == exit_.pid).by
