@@ -107,8 +107,10 @@ class Lab:
     def boot(self) -> Sandbox:
         """Boot the init as PID 1 of a sandbox that is the caller's: nobody watches it, `close` does not end it.
 
-        For measuring. Raises what `Engine.start` raises.
+        For measuring. Raises what `Engine.start` raises, and `LabError` for an init that cannot run here: it
+        is not in the image, or needs a cgroup of its own and cannot have one.
         """
+        self._check_runnable()
         ports = tuple(dict.fromkeys(port for service in self.manifest.services for port in service.ports))
         return self.engine.start(
             self._get_image(),
@@ -118,6 +120,13 @@ class Lab:
             Network(ports),
             hostname=f"{self.manifest.name}-{self.init.name}",
         )
+
+    def _check_runnable(self) -> None:
+        from helpers.inits.runnable import can_run
+
+        found = can_run(self.init, self._get_image(), engine=self.engine, tree=self.tree())
+        if not found.ok and self.engine.availability().ok:  # the engine itself says best what it lacks
+            raise LabError(f"{self.init.title} cannot run here: {found.reason}", hint=found.mend)
 
     def ready(self, timeout: float = _READY_TIMEOUT) -> Lab:
         """Start if need be, and wait until every service is ready by its own readiness probe.

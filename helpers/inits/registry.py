@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from helpers.errors import RenderError
 
 if TYPE_CHECKING:
+    from helpers.engines.base import Availability, Engine, Image
+    from helpers.filetree import FileTree
     from helpers.inits.base import Init
 
-__all__ = ["get", "names"]
+__all__ = ["get", "names", "provided", "runnable"]
 
 _INITS = {
     "runit": "helpers.inits.runit:Runit",
@@ -24,6 +26,7 @@ _INITS = {
     "supervisord": "helpers.inits.supervisord:Supervisord",
     "runsvdir": "helpers.inits.runsvdir:Runsvdir",
     "s6-rc": "helpers.inits.s6rc:S6Rc",
+    "dinit": "helpers.inits.dinit:Dinit",
     "tini": "helpers.inits.minimal:Tini",
     "dumb-init": "helpers.inits.minimal:DumbInit",
     "catatonit": "helpers.inits.minimal:Catatonit",
@@ -33,6 +36,22 @@ _INITS = {
 def names() -> tuple[str, ...]:
     """The names `get` knows, in the order the course meets them."""
     return tuple(_INITS)
+
+
+def provided() -> tuple[str, ...]:
+    """The names of the inits whose programs the image's recipe brings; the others run where somebody has
+    put them into an image, see `runnable`."""
+    return tuple(name for name in _INITS if not getattr(get(name), "brings", ""))
+
+
+def runnable(
+    name: str, image: Image, *, engine: Engine | None = None, tree: FileTree | None = None
+) -> Availability:
+    """Whether the init called `name` boots from `image`, with `tree` laid over it, under `engine` (by default
+    the first that can run here); if not, why, and what mends it. Raises `RenderError` as `get` does."""
+    from helpers.inits.runnable import can_run
+
+    return can_run(get(name), image, engine=engine, tree=tree)
 
 
 def get(name: str) -> Init:

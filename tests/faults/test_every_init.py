@@ -47,7 +47,7 @@ def walks(request: pytest.FixtureRequest, image: Image) -> Iterator[Walks]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    metafunc.parametrize("init", registry.names())
+    metafunc.parametrize("init", registry.provided())
 
 
 def pids(lab: Lab) -> dict[str, int]:

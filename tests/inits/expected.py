@@ -37,6 +37,7 @@ COMM = {
     "supervisord": "supervisord",
     "runsvdir": "runsvdir",
     "s6-rc": "s6-svscan",
+    "dinit": "dinit",
     "tini": "tini",
     "dumb-init": "dumb-init",
     "catatonit": "catatonit",
@@ -54,6 +55,7 @@ PID1 = {
     "supervisord": ("/etc/lab/init", 15, {0}),
     "runsvdir": ("/usr/bin/runsvdir", 1, {111}),
     "s6-rc": ("/etc/s6-rc/init", 15, {0}),
+    "dinit": ("/usr/sbin/dinit", 15, {0}),
     "tini": ("/usr/bin/tini", 15, {0}),
     "dumb-init": ("/usr/bin/dumb-init", 15, {0}),
     "catatonit": ("/usr/bin/catatonit", 15, {0}),
@@ -73,7 +75,7 @@ PLAIN_NOTES = {
     "s6-rc": set[str](),
     "openrc": {"log", "restart.delay"},
     "runsvdir": {"stop_grace"},
-    **{init: {"log"} for init in ("systemd", "sysvinit", "busybox", "finit", "supervisord")},
+    **{init: {"log"} for init in ("systemd", "sysvinit", "busybox", "finit", "supervisord", "dinit")},
     **{init: {"log", "restart.policy"} for init in MINIMAL},
 }
 

@@ -9,10 +9,11 @@ from helpers.inits import registry
 from helpers.inits.base import carried
 from helpers.manifest import Manifest, load
 
-__all__ = ["HERE", "INITS", "MANIFESTS", "tree_of"]
+__all__ = ["HERE", "INITS", "LIVE", "MANIFESTS", "tree_of"]
 
 HERE = Path(__file__).resolve().parent
 INITS = registry.names()
+LIVE = registry.provided()  # those the image has
 MANIFESTS: dict[str, Manifest] = {
     "web": load(HERE.parents[1] / "labs" / "stacks" / "web" / "manifest.toml"),
     "every": load(HERE / "every.toml"),

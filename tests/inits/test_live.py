@@ -15,14 +15,14 @@ from helpers.manifest import Manifest, Service
 
 from .expected import CLEAN_ORDER, COMM, STAMP
 from .machine import Machine, boot, until
-from .manifests import HERE, INITS, MANIFESTS
+from .manifests import HERE, LIVE, MANIFESTS
 
 pytestmark = pytest.mark.live
 
 CLOCK = re.compile(r"\d\d:\d\d:\d\d\.\d\d\d")
 
 
-@pytest.fixture(scope="module", params=INITS)
+@pytest.fixture(scope="module", params=LIVE)
 def web(request: pytest.FixtureRequest, image: Image) -> Iterator[Machine]:
     machine = boot(request.param, MANIFESTS["web"], image)
     try:
@@ -145,7 +145,7 @@ def told(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"services": services, "files": files})
 
 
-@pytest.mark.parametrize("init", [init for init in INITS if CLEAN_ORDER.get(init, True)])
+@pytest.mark.parametrize("init", [init for init in LIVE if CLEAN_ORDER.get(init, True)])
 def test_shutdown_is_clean_in_order_and_takes_less_than_five_seconds(init: str, image: Image) -> None:
     """The stop signal → each service its own signal, dependents first → PID 1 ends with a clean exit."""
     machine = boot(init, told(MANIFESTS["web"]), image)
@@ -169,7 +169,7 @@ def test_shutdown_is_clean_in_order_and_takes_less_than_five_seconds(init: str, 
     assert places == sorted(places), text
 
 
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("init", LIVE)
 def test_a_second_stop_signal_does_no_harm(init: str, image: Image) -> None:
     """Whoever is impatient and asks twice gets the same clean end."""
     machine = boot(init, MANIFESTS["web"], image)
@@ -181,7 +181,7 @@ def test_a_second_stop_signal_does_no_harm(init: str, image: Image) -> None:
         machine.box.destroy()
 
 
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("init", LIVE)
 def test_a_service_that_never_becomes_ready_holds_back_who_needs_it(init: str, image: Image) -> None:
     """Its process runs, its dependents do not; the init says that it is not up."""
     never = {"kind": "exec", "command": ["/bin/false"], "timeout": 30}

@@ -14,14 +14,14 @@ from helpers.engines.base import Image
 
 from .expected import AFTER_KILL, CONTROLS_ORDER, EVERY_STOP, FLAT_DELAY, NATIVE_FD, NO_ON_FAILURE
 from .machine import Machine, boot, until
-from .manifests import INITS, MANIFESTS
+from .manifests import LIVE, MANIFESTS
 
 pytestmark = pytest.mark.live
 
 RESTARTING = ("once", "fragile", "patient")
 
 
-@pytest.fixture(scope="module", params=INITS)
+@pytest.fixture(scope="module", params=LIVE)
 def every(request: pytest.FixtureRequest, image: Image) -> Iterator[Machine]:
     machine = boot(request.param, MANIFESTS["every"], image)
     try:

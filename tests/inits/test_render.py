@@ -179,6 +179,7 @@ def test_what_gets_lost_is_told(init: str) -> None:
         | {("patient", "restart.factor")},
         "sysvinit": scripted | policy,
         "busybox": scripted | policy,
+        "dinit": logs,
         "systemd": logs | fd | {("patient", "restart.factor")},
         "finit": waiting | kinds | logs | policy | {("stubborn", "stop_grace")},
         "supervisord": scripted - {("listener", "log")},
