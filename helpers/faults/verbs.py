@@ -228,9 +228,9 @@ class Faults:
     def exhaust_pids(self, leave: int = 0) -> Fault:
         """Take every process the lab's limit allows, but for `leave`: fork(2) then fails with EAGAIN.
 
-        Threads of one process take them (the limit counts both); what ends meanwhile is taken too. Nothing
-        can be run inside until the undo, which ends that process. Raises `FaultError` where there is no
-        limit.
+        Threads of one process take them (the limit counts both); what ends meanwhile is taken too. No process
+        inside can start another until the undo, which ends that one, and most of what the lab itself does
+        inside fails with it. Raises `FaultError` where there is no limit.
         """
         number = int(_number("leave", leave))
         return self._make("exhaust_pids", "", lambda fault: resources.exhaust_pids(self._lab, fault, number))
