@@ -18,7 +18,7 @@ from helpers.probes.target import STEP, Target
 if TYPE_CHECKING:
     from helpers.lab import Lab
 
-__all__ = ["HELD", "WAITS", "Boot", "booted", "come_up", "without_interrupt"]
+__all__ = ["HELD", "WAITS", "Boot", "booted", "come_up", "kept_back_by", "without_interrupt"]
 
 HELD = "the init"
 WAITS = "its own script"
@@ -49,10 +49,6 @@ def booted(lab: Lab, timeout: float = 20.0) -> Iterator[Boot]:
     its port listens and what it needs is ready. A probe that is a command (redis-cli ping) adds the
     5 to 10 ms it takes to run inside. Making the sandbox is not counted, nor a kernel, devices or mounts:
     there are none.
-
-    Who keeps the order back is told by start times (/proc/PID/stat, in ticks of 10 ms): a service's
-    process that is older than the last moment at which nothing listened on the port of what it needs was a
-    script of its own that waited; one that is younger was held back by the init.
 
     A context manager over the booted stack, which it removes. `lab` is one that has not been started: its
     own watcher would compete with what is measured. Raises `LabError` when a service is not ready within
@@ -103,14 +99,19 @@ def _watch(target: Target, timeout: float) -> Boot:
             raise LabError(f"{', '.join(sorted(oneshots))} was not done within {timeout:g} s")
         else:
             time.sleep(0.02)
-    return Boot(target, max(ready.values(), default=0.0), ready, _order(target, closed))
+    return Boot(target, max(ready.values(), default=0.0), ready, kept_back_by(target, closed))
 
 
-def _order(target: Target, closed: dict[str, float]) -> str | None:
-    """Who kept the order; `closed` is the last time at which nothing listened on a service's port.
+def kept_back_by(target: Target, closed: dict[str, float]) -> str | None:
+    """Who keeps a service back until what it needs is there: the init, or the service's own script.
 
-    Both times are since the computer's boot. The kernel counts a process's in clock ticks, so it may have
-    started up to one later than it says.
+    Told by start times (/proc/PID/stat, proc_pid_stat(5)), which the kernel counts in ticks of 10 ms. A
+    service's process that is older than the last moment at which nothing listened on the port of what it
+    needs was a script of its own, and waited; one that is younger was held back by the init. The boot that
+    does not count is looked at too.
+
+    Returns `HELD`, `WAITS`, or `None` where neither can be told. `closed` is that last moment for each
+    service with a port, in seconds since the computer's boot.
     """
     pids = target.main_pids()
     started = {process.pid: process.started for process in target.sandbox.processes()}

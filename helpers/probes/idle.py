@@ -32,8 +32,8 @@ class Rest:
 
 
 def at_rest(target: Target, seconds: float = 2.0) -> Rest:
-    """Wake-ups and CPU time at rest: of all supervision processes together, over 2 s in which nobody asks
-    anything.
+    """Wake-ups and CPU time at rest: of all supervision processes together, over some seconds in which nobody
+    asks anything (how many is told with the machine).
 
     Wake-ups are voluntary and involuntary context switches of each thread
     (/proc/PID/task/TID/status, proc_pid_status(5)); CPU time is the first number of

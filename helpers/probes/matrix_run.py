@@ -32,9 +32,7 @@ SINGLE = (
 REST = 1.5
 """Seconds at rest that are watched."""
 _SETTLE = 0.6  # seconds after the boot, until what was started for it has ended
-_GROWN = (
-    2.0  # seconds a service has run when it is first killed: longer than any init's notion of a short life
-)
+_GROWN = 1.5  # seconds a service has run when it is first killed: more than any init calls a short life
 
 
 @dataclass(frozen=True)

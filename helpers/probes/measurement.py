@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ class Measure:
                 break
             kept.append(" ".join(paragraph.split()))
         return " ".join(kept)
+
+    def __str__(self) -> str:
+        told = [self.method, f"Not comparable {self.never}." if self.never else ""]
+        lines = (textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="    ") for text in told)
+        return "\n".join(filter(None, [self.title, *lines]))
 
     def text(self, value: Raw) -> str:
         """A raw value as people read it, without the unit."""

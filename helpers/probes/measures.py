@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.probes.boot import booted
+from helpers.probes.boot import booted, kept_back_by
 from helpers.probes.config import config_size
 from helpers.probes.idle import at_rest
 from helpers.probes.logs import log_kept
@@ -28,7 +28,7 @@ _OURS = "with what somebody writes by hand: our renderer writes for any manifest
 
 MEASURES: tuple[Measure, ...] = (
     Measure("boot", "boot to ready", "s", _text(booted), _MS, _NO_MACHINE),
-    Measure("order", "kept back by", "", _text(booted), words=True),
+    Measure("order", "kept back by", "", _text(kept_back_by), words=True),
     Measure("restart_first", "restart, first kill", "s", _text(restart_seconds), _MS),
     Measure("restart_second", "restart, second kill", "s", _text(restart_seconds), _MS),
     Measure("shutdown", "shutdown", "s", _text(shut_down), _MS, _NO_POWER_OFF),

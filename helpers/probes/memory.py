@@ -33,7 +33,7 @@ def memory(target: Target) -> Memory:
     Summed over everything that is no service: PID 1, supervisors, loggers. A page that several processes
     share counts for each by its part, so sums are fair; other sandboxes of the same image take their part
     too. Where smaps_rollup cannot be read it is the resident set size (RSS), which counts shared pages in
-    full for each: then the unit's name says so.
+    full for each: then the figures are marked.
     """
     crew = sort_out(target.sandbox.processes(), target.main_pids())
     sizes: list[int] = []

@@ -31,8 +31,8 @@ def restart_seconds(target: Target, service: Service, timeout: float = 15.0) -> 
     """Restart latency: from SIGKILL to a service's main process until the service is ready again.
 
     The signal goes through a pidfd, so no time is lost looking for the process; readiness is asked every
-    2 ms by the service's own probe, once the killed process is gone. The *first* kill comes to a service that
-    has run for longer than any init's notion of a short life (2 s and more), the *second* 50 ms after it was
+    2 ms by the service's own probe, once the killed process is gone. The first kill comes to a service that
+    has run for longer than any init's notion of a short life (1.5 s and more), the second 50 ms after it was
     ready again: several inits hold that restart back.
 
     Raises `LabError` when it is down, or not ready again within `timeout` seconds.
