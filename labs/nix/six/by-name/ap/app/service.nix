@@ -4,7 +4,7 @@
 six.mkFunnel {
   name = "app";
   notification-fd = 3;
-  timeout-up = 10000;
+  timeout-up = 5000;
   env = {
     LISTEN = "127.0.0.1:${toString port}";
     REDIS = "127.0.0.1:${toString redis-port}";

@@ -27,7 +27,7 @@ in
 six.mkFunnel {
   name = "nginx";
   notification-fd = 3;
-  timeout-up = 10000;
+  timeout-up = 5000;
   down-signal = "SIGQUIT";
   run = "exec 2>&1\nexec s6-notifyoncheck -d -n 0 -w 50 ${pkgs.nginx} -c ${conf}";
   data.check = "#!/bin/sh\n${pkgs.curl} -s -o /dev/null http://127.0.0.1:${toString port}/\n";

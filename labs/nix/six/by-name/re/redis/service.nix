@@ -15,7 +15,7 @@ in
 six.mkFunnel {
   name = "redis";
   notification-fd = 3;
-  timeout-up = 10000;
+  timeout-up = 5000;
   # redis does not tell when it is ready: s6-notifyoncheck asks ./data/check until it says yes, and tells.
   run = ''
     exec 2>&1
