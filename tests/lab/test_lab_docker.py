@@ -6,12 +6,13 @@ import pytest
 
 from helpers.engines.base import Image
 from helpers.engines.docker import Docker
+from helpers.inits import registry
 from helpers.lab import Lab
 
 pytestmark = [pytest.mark.live, pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
 
-@pytest.mark.parametrize("init", ["runit", "openrc", "s6"])
+@pytest.mark.parametrize("init", registry.provided())
 def test_the_stack_boots_restarts_and_stops_in_a_container_as_it_does_in_the_embedded_engine(
     image: Image, init: str
 ) -> None:
