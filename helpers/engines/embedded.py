@@ -265,11 +265,15 @@ def _may_divide() -> Availability:
     group = own_unified()
     if group is None:
         return Availability(
-            False, "no cgroup version 2 file system is mounted", "mount -t cgroup2 cgroup2 /mnt (as root)"
+            False,
+            "no cgroup version 2 file system is mounted",
+            "as root: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified",
         )
     if os.geteuid() != 0 and not os.access(group, os.W_OK):
         return Availability(
-            False, f"a cgroup of its own needs root, or a group that is ours: {group} is not", mend
+            False,
+            f"to make one takes root, or a group that is ours, and {group} is not",
+            f"as root; or: {mend}",
         )
     return Availability(True)
 

@@ -218,3 +218,81 @@ def test_the_folders_of_version_2_are_named_once() -> None:
     """`folders` gives each folder once."""
     assert Cgroups(2, {"memory": "/a", "pids": "/a"}).folders() == ["/a"]
     assert Cgroups(1, {"memory": "/m", "pids": "/p"}).folders() == ["/m", "/p"]
+
+
+def test_a_group_to_divide_is_the_one_with_the_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 2: what PID 1 makes of it stays under the limits; whoever else enters goes to a leaf of it."""
+    fake = FakeV2(tmp_path, monkeypatch, own="/")
+    groups = create("box", 64 << 20, 32, root=str(tmp_path), divide=True)
+    assert groups.divided == f"{tmp_path}/initlab/box"
+    assert groups.folders() == [groups.divided]
+    assert groups.guests() == [f"{groups.divided}/initlab-guests"]
+    groups.move_out(4711)
+    assert fake.read("initlab/box/initlab-guests/cgroup.procs") == "4711"
+    assert groups.guest_pids() == [4711]
+
+
+def test_beside_version_1_a_group_to_divide_is_made_in_the_unified_hierarchy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hybrid: the limits are version 1's, in groups of their own, which everybody enters."""
+    for folder in ("memory", "pids", "unified/own"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr(
+        cgroups, "_v1_hierarchies", lambda: {c: str(tmp_path / c) for c in ("memory", "pids")}
+    )
+    monkeypatch.setattr(cgroups, "own_unified", lambda: tmp_path / "unified/own")
+    groups = create("box", None, None, divide=True)
+    assert groups.divided == f"{tmp_path}/unified/own/box"
+    assert (tmp_path / "unified/own/box/initlab-guests").is_dir()
+    assert groups.guests() == [
+        f"{tmp_path}/memory/box",
+        f"{tmp_path}/pids/box",
+        f"{tmp_path}/unified/own/box/initlab-guests",
+    ]
+
+
+def test_without_a_unified_hierarchy_there_is_nothing_to_divide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain version 1: an error, not a sandbox without what was asked for."""
+    monkeypatch.setattr(cgroups, "_v1_hierarchies", dict)
+    monkeypatch.setattr(cgroups, "own_unified", lambda: None)
+    with pytest.raises(FileNotFoundError, match="no cgroup version 2"):
+        create("box", None, None, root=str(tmp_path), divide=True)
+
+
+def test_our_own_group_is_read_off_the_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the unified hierarchy is mounted, below it our own path; its root where that is not visible."""
+    (tmp_path / "unified/job").mkdir(parents=True)
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"tmpfs / tmpfs rw 0 0\ncgroup2 {tmp_path}/unified cgroup2 rw 0 0\n")
+    monkeypatch.setattr(cgroups, "_own_paths", lambda: {"": "/job"})
+    assert cgroups.own_unified(str(mounts)) == tmp_path / "unified/job"
+    monkeypatch.setattr(cgroups, "_own_paths", lambda: {"": "/elsewhere"})
+    assert cgroups.own_unified(str(mounts)) == tmp_path / "unified"
+    mounts.write_text("tmpfs / tmpfs rw 0 0\n")
+    assert cgroups.own_unified(str(mounts)) is None
+
+
+def test_groups_that_were_made_inside_are_removed_with_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deepest first: a group with groups in it cannot go. (A cgroup's files do not keep it.)"""
+
+    def rmdir(folder: str) -> None:
+        if any(entry.is_dir() for entry in os.scandir(folder)):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), folder)
+        for entry in os.scandir(folder):
+            os.unlink(entry.path)
+        real(folder)
+
+    real = os.rmdir
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    for folder in ("box", "box/init.scope", "box/system.slice", "box/system.slice/a.service"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "cgroup.procs").write_text("")
+    assert remove([str(tmp_path / "box")], deadline=0) == []
+    assert not (tmp_path / "box").exists()
