@@ -30,8 +30,8 @@ from helpers.probes.target import poll
 __all__ = ["FIGURES", "LOG", "ORDER", "ROWS", "Columns", "Seen", "figure"]
 
 ROWS = (
-    "runit", "openrc", "s6", "systemd", "sysvinit", "busybox", "finit", "supervisord", "runsvdir", "tini",
-    "dumb-init", "catatonit",
+    "runit", "openrc", "s6", "s6-rc", "systemd", "sysvinit", "busybox", "finit", "supervisord", "runsvdir",
+    "tini", "dumb-init", "catatonit",
 )  # fmt: skip
 ORDER = ("init", "script")
 LOG = ("service", "logger", "pid 1")

@@ -40,6 +40,7 @@ class Row:
     """One init: what it is, what was measured in each run, and why something is missing.
 
     `absent` says why it cannot be run here at all; `trouble` what went wrong in the runs, a sentence each.
+    `stands_in` where a program of ours does the work of one the image lacks.
     `ordering` and `logging` are the init's own one-liners; `warm_up` is what the boot that does not count
     showed.
     """
@@ -52,6 +53,7 @@ class Row:
     unsupported: tuple[Unsupported, ...] = ()
     package: Package | None = None
     absent: str = ""
+    stands_in: bool = False
     trouble: list[str] = field(default_factory=list)
     warm_up: dict[str, Raw] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
@@ -75,6 +77,8 @@ class Row:
             note.field == "restart.policy" and note.service == service for note in self.unsupported
         ):
             return f"{self.title} restarts nothing: this is our shell launcher"
+        if self.stands_in and key in ("boot", "shutdown", "package", "package_all"):
+            return f"the image lacks a part of {self.title}: a program of ours stands in for it"
         clean = {str(run.values.get("clean", "yes")) for run in self.runs}
         if key == "shutdown" and any(word.startswith("no") for word in clean):
             return "it did not stop the services, it left them to be killed"
@@ -82,7 +86,7 @@ class Row:
             run.values.get("memory_source") == "RSS" for run in self.runs
         ):
             return "RSS: pages shared by several processes count in full for each"
-        if values == {None} and self.runs:
+        if values == {None} and self.runs and measures.get(key).varies:
             return "not measured"
         return ""
 
@@ -152,7 +156,7 @@ class Matrix:
                 }[key]
             ]
         values = tuple(value for value in raw if value is not None)
-        return Measurement(measure, values, row.why_not(key, self.service) if measure.varies else "")
+        return Measurement(measure, values, row.why_not(key, self.service))
 
     def value(self, init: str, key: str) -> float | str | None:
         """The median of one figure in its raw unit (seconds, bytes), or the word; `None` without one."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from helpers.engines import registry as engines
+from helpers.engines._sandbox import ENVIRONMENT
 from helpers.engines.base import Image
-from helpers.errors import InitlabError, LabError, RenderError
+from helpers.errors import EngineUnavailable, InitlabError, LabError, RenderError
+from helpers.filetree import File
 from helpers.image.contents import find_inside
 from helpers.inits import registry
+from helpers.inits.base import carried
+from helpers.inits.runnable import can_run
 from helpers.lab import Lab
 from helpers.probes.config import Config, config_size
 from helpers.probes.matrix import Matrix, Row
@@ -52,6 +58,9 @@ class Rounds:
 
         chosen = [registry.get(name) for name in dict.fromkeys(inits or registry.names())]
         where = engines.get(engine) if engine else engines.best()
+        usable = where.availability()
+        if not usable.ok:
+            raise EngineUnavailable(f"{where.name}: {usable.reason}", hint=usable.mend)
         image: Image = images.ensure()
         packages = Packages.of(image.rootfs)
         self._labs: dict[str, Lab] = {}
@@ -66,7 +75,7 @@ class Rounds:
                 row.absent = error.message
                 continue
             row.config, row.unsupported = config_size(lab.rendered), lab.unsupported()
-            row.absent = _absent(init, image)
+            row.absent, row.stands_in = _absent(lab, image), _stands_in(init, image)
             self._labs[init.name] = lab
         if not self._labs:
             raise LabError(f"no init can express the stack {stack}: {rows[0].absent}")
@@ -124,10 +133,25 @@ class Rounds:
         bar.step()
 
 
-def _absent(init: Init, image: Image) -> str:
-    """Why an init cannot be run from this image; empty where it can."""
-    try:
-        find_inside(image.rootfs, init.binary)
-    except OSError:
-        return f"{init.binary} (package {init.package}) is not in this image"
-    return ""
+def _absent(lab: Lab, image: Image) -> str:
+    """Why an init cannot be run here, and what mends it; empty where it can."""
+    found = can_run(lab.init, image, engine=lab.engine, tree=lab.tree())
+    if found.ok:
+        return ""
+    return f"{found.reason}; next: {found.mend}" if found.mend else found.reason
+
+
+def _stands_in(init: Init, image: Image) -> bool:
+    """Whether programs of ours do the work of some the image lacks (`carried`)."""
+    for path, entry in carried(init).entries.items():
+        if isinstance(entry, File) and entry.mode & 0o111 and not _in_path(image, posixpath.basename(path)):
+            return True
+    return False
+
+
+def _in_path(image: Image, program: str) -> bool:
+    for folder in ENVIRONMENT["PATH"].split(":"):
+        with suppress(OSError):
+            find_inside(image.rootfs, f"{folder}/{program}")
+            return True
+    return False

@@ -80,6 +80,15 @@ def test_memory_by_rss_is_not_compared_with_pss() -> None:
     assert "RSS" in matrix(row("runit", run(memory_source="RSS"))).measurement("runit", "memory_all").why_not
 
 
+def test_a_program_of_ours_is_not_compared_with_the_real_one() -> None:
+    """Boot, shutdown and package are those of a stand-in; the restart is the real supervisor's."""
+    made = matrix(row("s6-rc", run()))
+    made.rows[0].stands_in = True
+    assert "stands in" in made.measurement("s6-rc", "boot").why_not
+    assert "stands in" in made.measurement("s6-rc", "package").why_not
+    assert made.measurement("s6-rc", "restart_first").comparable
+
+
 def test_complete_means_every_run_of_every_init_that_can_run() -> None:
     """An init missing from the image is no hole; a failed probe, a missing run and Ctrl-C are."""
     full = row("runit", run(), run())
