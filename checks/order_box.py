@@ -102,7 +102,7 @@ def _collect(trial: Trial, box: Any, tag: str, count: int, cpu: float) -> Replie
         new = _read(box.logs().decode(errors="replace"), tag)
         try:
             now = box.processes()[0].cpu
-        except (SandboxGone, IndexError):
+        except (SandboxGone, OSError, IndexError):  # it ended while its table was being read
             now = used
         if len(new) > len(found):
             found, since, used = new, time.monotonic(), now
