@@ -7,7 +7,7 @@ them from time zero.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,7 +78,7 @@ class Ledger:
         self._ready: dict[Life, Note] = {}
         self._unready: dict[str, float] = {}  # service → when it was last found not ready
         self._dirty = False
-        self._made: dict[Life, deque[Life]] = {}
+        self._made: dict[Life, list[Life]] = {}
 
     # -- what happens to processes ------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class Ledger:
             if parent is not None:
                 life.comm, life.argv = parent.comm, parent.argv
                 parent.children.add(life)
-                self._made.setdefault(parent, deque(maxlen=64)).append(life)
+                self._made.setdefault(parent, []).append(life)
             life.comm, life.argv = facts.pop("comm", life.comm), facts.pop("argv", life.argv)
             self.lives.add(life)
             self._dirty = self._dirty or kind == "found"
@@ -189,6 +189,8 @@ class Ledger:
         mains = [m for m in self.lives if m.main and m.service == life.asks and m.ended is None]
         if not mains:
             return
+        if status is None:  # killed, perhaps by its own time-out: that says nothing
+            return
         if status != 0:
             self._unready[life.asks] = max(self._unready.get(life.asks, 0.0), life.began)
             return
@@ -236,10 +238,9 @@ class Ledger:
     def nameless(self, parent: Life, before: float) -> Life | None:
         """The youngest process `parent` had made by then, if its PID inside is not known."""
         with self.changed:
-            made = [life for life in self._made.get(parent, ()) if life.began <= before]
-            if not made or made[-1].pid:
-                return None
-            return made[-1]
+            made = self._made.get(parent, [])
+            number = bisect_right(made, before, key=lambda life: life.began)
+            return made[number - 1] if number and not made[number - 1].pid else None
 
     def settle(self) -> None:
         """Ask the init which process is which service's, where something has changed."""

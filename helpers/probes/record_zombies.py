@@ -29,6 +29,7 @@ class Zombies:
         self._ledger = ledger
         self._poll = poll
         self._pidfds: dict[Life, int] = {}  # -1: it was gone at once
+        self._seen: set[Life] = set()  # as zombies
         self._noticed: dict[Life, float] = {}  # seen gone at
         self._heirs: dict[Life, tuple[Life | None, str]] = {}  # whose parent ended: who is next, and a remark
         self._looked = time.monotonic()
@@ -54,8 +55,7 @@ class Zombies:
             return False
         remark = f"by whom is likely, not sure: PID {parent.pid or '?'} ended too"
         # Seen as a zombie before, it was hardly waited for at the last moment.
-        seen_before = child.ended is not None and child.ended < self._looked
-        self._heirs[child] = (heir if seen_before else parent, remark)
+        self._heirs[child] = (heir if child in self._seen else parent, remark)
         return True
 
     def look(self, last: bool = False) -> None:
@@ -63,6 +63,7 @@ class Zombies:
         now = time.monotonic()
         for life in list(self._pidfds):
             if self._is_zombie(life):
+                self._seen.add(life)
                 continue
             noticed = self._noticed.setdefault(life, now)
             if last or not self.traced or life.parent is None or now - noticed > _PATIENCE:
@@ -102,6 +103,7 @@ class Zombies:
         pidfd = self._pidfds.pop(life, -1)
         self._noticed.pop(life, None)
         self._heirs.pop(life, None)
+        self._seen.discard(life)
         if pidfd >= 0:
             self._poll.unregister(pidfd)
             os.close(pidfd)

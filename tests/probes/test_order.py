@@ -19,6 +19,10 @@ def test_each_service_of_the_web_stack_is_executed_when_what_it_needs_is_ready(i
     with lab:
         lab.ready()
     assert rec.lost == 0
-    rec.assert_before("redis ready", "app exec python3")
-    rec.assert_before("app ready", "nginx exec nginx")
-    assert rec.before("nginx exec nginx", "redis ready").verdict == "not before"
+    for needed, program in (("redis", "app exec python3"), ("app", "nginx exec nginx")):
+        if "tracing" in rec.source:  # both times are the kernel's
+            rec.assert_before(f"{needed} listen", program)
+        # The probe is asked now and then: on a busy computer too late to be certain, never to the contrary.
+        order = rec.before(f"{needed} ready", program)
+        assert order.verdict in ("before", "cannot tell"), order
+    assert not rec.before("nginx exec nginx", "redis ready")
