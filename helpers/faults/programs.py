@@ -41,24 +41,28 @@ resolve() {
     actual=$target
     [ -e "$actual" ] || actual=$dir/$name
 }
+script=$1
 case $1 in
     /*) found=$1 ;;
     */*) found=$2/$1 ;;
-    *) found=$(PATH=$3 busybox which "$1") ;;
+    *) found=$(PATH=$3 busybox which "$1") script=$found ;;
 esac
 [ -f "$found" ] || exit 3
 resolve /usr/bin/python3
 python=$actual
 resolve "$found"
-script= option=
+option=
 line=$(head -c 256 -- "$actual" | tr -d '\\000' | head -n 1)
-case $line in '#!'*)
-    set -f
-    set -- ${line#??}
-    script=$found interpreter=$1
-    shift
-    option=$*
-    resolve "$interpreter"
+case $line in
+    '#!'*)
+        set -f
+        set -- ${line#??}
+        interpreter=$1
+        shift
+        option=$*
+        resolve "$interpreter"
+        ;;
+    *) script= ;;
 esac
 shell="$(command -v busybox) sh"
 [ "$name" != busybox ] || shell='/bin/bash -p'

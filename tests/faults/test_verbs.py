@@ -11,11 +11,12 @@ from helpers.errors import FaultError, LabError
 from helpers.faults import verbs
 from helpers.faults.programs import is_front
 from helpers.faults.service import main_process
+from helpers.filetree import FileTree
 from helpers.lab import STACKS, Lab
-from helpers.manifest import load
+from helpers.manifest import Manifest, load
 from helpers.manifest.models import Service
 
-from .walk import until
+from .walk import processes_called, until
 
 pytestmark = pytest.mark.live
 
@@ -258,3 +259,54 @@ def test_after_the_labs_end_every_verb_says_so(image: Image) -> None:
             lab.close()
     with pytest.raises(LabError, match=r"not running[\s\S]*lab.start\(\)"):
         lab.faults.kill("steady")
+
+
+ODD = (
+    Service(name="nobodys", command=("/opt/lab/misbehave", "--name", "n"), user="nobody"),
+    Service(name="bare", command=("sleep", "1000"), env={"EMPTY": ""}),
+    Service(name="shell", command=("/bin/sh", "-c", "exec sleep 1001 # it's '$HOME'")),
+    Service(name="relative", command=("./odd", "a b"), cwd="/opt/lab"),
+    Service(name="busy", command=("/usr/bin/busybox", "sleep", "1002")),
+)
+
+
+@pytest.fixture(scope="module")
+def odd(image: Image) -> Iterator[Lab]:
+    daemon = (STACKS / "misbehave" / "misbehave").read_bytes()
+    tree = FileTree()
+    tree.add("/opt/lab/misbehave", daemon, 0o755)
+    tree.script("/opt/lab/odd", "#!/usr/bin/env python3\nimport time\nwhile True: time.sleep(1)\n")
+    with Lab(Manifest(name="odd", services=ODD), init="s6", engine="embedded", image=image, tree=tree) as lab:
+        yield lab.ready()
+
+
+@pytest.mark.parametrize("service", [one.name for one in ODD])
+def test_whatever_a_command_looks_like_the_daemon_gets_in_front_and_out_again(odd: Lab, service: str) -> None:
+    """Another user's service, a name looked up in PATH, a shell's, a script by a relative path, busybox: in
+    force, then undone, with the same command line as before."""
+    before = main_process(odd, service)
+    with odd.faults.ignore_term(service):
+        process = main_process(odd, service)
+        assert process is not None
+        assert is_front(process)
+        others = [one.name for one in ODD if one.name != service]
+        assert not any(is_front(found) for name in others if (found := main_process(odd, name)))
+    after = main_process(odd, service)
+    assert before is not None
+    assert after is not None
+    assert after.pid != before.pid
+    until(lambda: (found := main_process(odd, service)) and found.argv == before.argv, "it is itself again")
+    assert odd.sandbox.exec(["find", "/", "-xdev", "-name", ".initlab*"]).text == ""
+
+
+def test_orphans_of_a_sleep_are_found_again(odd: Lab) -> None:
+    """The orphans sleep by sleep(1), whose name this service's fault has taken over."""
+    with odd.faults.fork_orphans("bare", count=3):
+        until(lambda: len(processes_called(odd, "orphan-of-bare")) == 3, "three orphans")
+    until(lambda: not processes_called(odd, "orphan-of-bare"), "they are gone")
+
+
+def test_the_log_of_another_users_service_is_blocked_too(odd: Lab) -> None:
+    """Root without CAP_SYS_PTRACE cannot see another user's files (ptrace(2)), the user can."""
+    with odd.faults.block_log("nobodys") as fault:
+        assert "s6-log" in fault.what
