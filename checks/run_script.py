@@ -65,6 +65,10 @@ def up(trial: Trial, script: RunScript) -> Finding:
         seen = f"an answer for {said.get('plot')}"
         if said.get("plot") != machine.plot:
             return trial.no(expected=expected, seen=seen, hint="wrong-env")
+        if machine.daemon() is None:
+            other = machine.processes().get(said.get("pid", 0))
+            seen += f", from {' '.join(other.argv) if other else 'something else'}"
+            return trial.no(expected=expected, seen=seen, hint="not-the-daemon")
         return trial.ok(expected=expected, seen=seen)
     if line := refused():
         return trial.no(expected=expected, seen=f"runsv says: `{line[:160]}`", hint="no-run-bit")

@@ -197,8 +197,9 @@ class Machine:
 
 
 def _is_daemon(process: Process) -> bool:
-    program = posixpath.basename(process.argv[0]) if process.argv else ""
-    return program.startswith("python") and process.argv[1:2] == (DAEMON,)
+    """A script's process is its interpreter, with the script among the first arguments (execve(2))."""
+    program, *arguments = [posixpath.basename(word) for word in process.argv[:4]] or [""]
+    return program.startswith("python") and posixpath.basename(DAEMON) in arguments
 
 
 class Absence:

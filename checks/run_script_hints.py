@@ -20,6 +20,10 @@ HINTS: Mapping[str, str] = {
         "The daemon runs, for another plot than the one this machine stands on. Which one it is says the "
         "file /etc/plot, and it says something else on another machine."
     ),
+    "not-the-daemon": (
+        "Something answers on the daemon's port, and it is not /opt/lab/fieldd. The script is to become the "
+        "daemon, not to do its work."
+    ),
     "exits-at-once": (
         "The script ends at once, and runsv starts it again, second after second. What the daemon says "
         "before it ends is in the service's log, what runsv says is on the console: boot it in the lab "
