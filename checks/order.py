@@ -17,7 +17,7 @@ from checks.order_judge import Fault, judge, worst
 
 __all__ = ["SUITE"]
 
-_LARGE = (30_000, 100_000)  # services, dependencies
+_LARGE = (20_000, 60_000)  # services, dependencies
 _DEEP, _RING = 5_000, 3_000
 _SOON = 3.0  # seconds of processor time; what grows with the size of the graph takes a tenth of one
 
