@@ -120,6 +120,7 @@ class DockerSandbox(Inside):
         limits: Limits,
         limits_missing: tuple[str, ...],
         front: Sequence[str] = (),
+        terminal: bool = False,
     ) -> None:
         self.id = name
         self._front = tuple(front)
@@ -140,7 +141,8 @@ class DockerSandbox(Inside):
         self._over = threading.Event()
         # Attached before the start: nothing PID 1 writes is missed.
         params = {"stdout": 1, "stderr": 1, "stream": 1}
-        self._console = Console(Stream(api.attach_socket(container, params)), _TAIL, self._ended)
+        attached = Stream(api.attach_socket(container, params), raw=terminal)
+        self._console = Console(attached, _TAIL, self._ended)
         self._console.start()
 
     def __repr__(self) -> str:
@@ -405,7 +407,7 @@ class DockerSandbox(Inside):
 
     def logs(self) -> bytes:
         """See `helpers.engines.base.Sandbox.logs`."""
-        return self._console.text()
+        return self._console.text().replace(b"\r\n", b"\n")  # a terminal's ends of lines
 
 
 def _feed(stream: Stream, data: bytes) -> None:

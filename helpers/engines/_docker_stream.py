@@ -19,9 +19,13 @@ _HEADER = 8
 
 
 class Stream:
-    """One hijacked connection, as `docker.APIClient.exec_start(socket=True)` returns it."""
+    """One hijacked connection, as `docker.APIClient.exec_start(socket=True)` returns it.
 
-    def __init__(self, hijacked: Any) -> None:
+    `raw`: that of a terminal, which the engine does not multiplex.
+    """
+
+    def __init__(self, hijacked: Any, *, raw: bool = False) -> None:
+        self._raw = raw
         self._hijacked = hijacked  # its response must live as long as the socket
         self._sock: socket.socket = getattr(hijacked, "_sock", hijacked)
         self._sock.settimeout(None)
@@ -45,8 +49,11 @@ class Stream:
     def read(self, timeout: float | None = None) -> tuple[int, bytes] | None:
         """The next (stream number, data), or `None` at the end. TimeoutError after `timeout` seconds."""
         while True:
+            if self._raw and self._received:
+                data, self._received = bytes(self._received), bytearray()
+                return STDOUT, data
             end = _HEADER + int.from_bytes(self._received[4:_HEADER], "big")
-            if len(self._received) >= max(end, _HEADER):
+            if not self._raw and len(self._received) >= max(end, _HEADER):
                 frame = self._received[0], bytes(self._received[_HEADER:end])
                 del self._received[:end]
                 return frame

@@ -236,6 +236,8 @@ class Pid1:
 
     `cgroup` asks for a cgroup of its own to divide (cgroups(7)): the unified hierarchy at /sys/fs/cgroup,
     writable, with PID 1 in its root. `Engine.cgroup_availability` says whether there can be one.
+
+    `terminal` makes the console a terminal, /dev/console inside: systemd writes to nothing else.
     """
 
     argv: tuple[str, ...]
@@ -244,6 +246,7 @@ class Pid1:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/"
     cgroup: bool = False
+    terminal: bool = False
 
 
 @dataclass(frozen=True)

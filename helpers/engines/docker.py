@@ -137,6 +137,7 @@ class Docker:
                 limits=limits,
                 limits_missing=_missing(connection, limits, made.get("Warnings") or ()),
                 front=WITHOUT_ADMIN if pid1.cgroup else (),
+                terminal=pid1.terminal,
             )
             Docker._boxes.add(box)
             box.run()
@@ -190,6 +191,7 @@ class Docker:
             "image": tag,
             "entrypoint": entrypoint,
             "command": [],
+            "tty": pid1.terminal,
             "name": name,
             "hostname": hostname,
             "working_dir": pid1.cwd,

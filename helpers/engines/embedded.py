@@ -106,6 +106,7 @@ class Embedded:
                 env={},
                 tree=_encode(entries),
                 divide=pid1.cgroup,
+                terminal=pid1.terminal,
                 memory=limits.memory,
                 pids=limits.pids,
                 disk=limits.disk,

@@ -87,8 +87,9 @@ class Systemd(plain.Plain):
         return Pid1(
             (self.binary, "--log-target=console", "--show-status=no"),
             stop_signal=SIGRTMIN + 4,
-            env={"container": "initlab"},
+            env={"container": "initlab", "TERM": "dumb"},
             cgroup=True,
+            terminal=True,
         )
 
     def start(self, service: str) -> Sequence[str]:
@@ -102,6 +103,10 @@ class Systemd(plain.Plain):
     def restart(self, service: str) -> Sequence[str]:
         """`systemctl restart`: what requires it is restarted too."""
         return ("/bin/sh", "-c", _UNIT + 'systemctl restart "$unit"', "sh", service)
+
+    def reload(self) -> Sequence[str]:
+        """`systemctl daemon-reload`: the units are read again; what runs goes on."""
+        return ("systemctl", "daemon-reload")
 
     def status(self, sandbox: Sandbox, manifest: Manifest) -> list[ServiceStatus]:
         """`systemctl show`."""

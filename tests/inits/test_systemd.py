@@ -7,7 +7,7 @@ import time
 import pytest
 
 from helpers.engines.base import Image
-from helpers.errors import RenderError
+from helpers.errors import LabError, RenderError
 from helpers.inits import registry
 from helpers.inits.systemd import parse_status
 from helpers.lab import Lab
@@ -173,6 +173,17 @@ def test_each_service_is_in_a_cgroup_of_its_own(image: Image) -> None:
         until(lambda: not [p for p in machine.box.processes() if p.argv[:1] == ("sleep",)], "all are gone")
     finally:
         machine.box.destroy()
+
+
+@pytest.mark.live
+def test_what_systemd_itself_says_is_on_the_console(image: Image) -> None:
+    """There is no journal: why a service cannot be started is told there, and a lab tells it on."""
+    services = (longrun("broken", command=["/no/such"], restart={"policy": "never"}),)
+    with (
+        Lab(Manifest(name="console", services=services), init="systemd", image=image) as lab,
+        pytest.raises(LabError, match=r"broken\.service: .*203/EXEC"),
+    ):
+        lab.ready(2)
 
 
 @pytest.mark.live

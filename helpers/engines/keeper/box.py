@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import time
+import tty
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,7 @@ class Box:
         self._pid1_fd = -1
         self._console = -1
         self._console_file = -1
+        self._terminal = -1
         self._code: int | None = None
         self._guests: set[int] = set()
         self._executed = 0.0
@@ -117,7 +119,7 @@ class Box:
     def _spawn(self) -> None:
         assert self._disk is not None  # noqa: S101 - narrows the type; start() made it
         info_read, info_write = os.pipe()
-        self._console, console_write = os.pipe()
+        self._console, console_write = _terminal() if self._request["terminal"] else os.pipe()
         console = f"{self._folder}/console.log"
         self._console_file = os.open(console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         put = {"{upper}": self._disk.upper, "{work}": self._disk.work, "{info}": str(info_write)}
@@ -129,7 +131,10 @@ class Box:
         self._bwrap = pid
         self._bwrap_fd = os.pidfd_open(pid)
         os.close(info_write)
-        os.close(console_write)
+        if self._request["terminal"]:
+            self._terminal = console_write  # or reading would fail whenever PID 1 has closed its own
+        else:
+            os.close(console_write)
         os.set_blocking(self._console, False)
         self._selector.register(self._console, selectors.EVENT_READ, lambda _mask: self._copy_console())
         self._selector.register(self._bwrap_fd, selectors.EVENT_READ, lambda _mask: self._reap())
@@ -206,6 +211,9 @@ class Box:
             os.close(self._console)
             os.close(self._console_file)
             self._console = -1
+        if self._terminal >= 0:
+            os.close(self._terminal)
+            self._terminal = -1
 
     def _reap(self) -> None:
         """bwrap has ended, so PID 1 and everything inside has."""
@@ -266,6 +274,16 @@ class Box:
                 self._disk.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
         return left + ([self._folder] if os.path.exists(self._folder) else [])
+
+
+def _terminal() -> tuple[int, int]:
+    """A pseudoterminal, ours and PID 1's end, that changes nothing of what is written (pty(7)).
+
+    bwrap makes the terminal it writes to /dev/console.
+    """
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    return ours, theirs
 
 
 def _readable(fd: int, seconds: float = 0) -> bool:
