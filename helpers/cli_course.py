@@ -292,8 +292,9 @@ def vet(
     began = time.monotonic()
     failed = passed = 0
     for result in compiler.vet(course, _run_check, only=only, fast=fast, jobs=1 if fast else jobs):
-        print(f"{'ok  ' if result.ok else 'FAIL'} {result.seconds:6.1f} s  {result.name}", flush=True)
-        for problem in result.problems:
+        word = "FAIL" if result.problems else "UNSTEADY" if result.unsteady else "ok  "
+        print(f"{word} {result.seconds:6.1f} s  {result.name}", flush=True)
+        for problem in result.problems or result.unsteady:
             print("\n".join(f"                 {line}" for line in problem.splitlines()), flush=True)
         passed, failed = passed + result.ok, failed + (not result.ok)
     print(f"vetted in {time.monotonic() - began:.0f} s")

@@ -243,6 +243,27 @@ def test_a_check_that_judges_otherwise_is_found(
     assert (kept / "workspace/portfolio/phase0/double.py").is_file()
 
 
+def test_what_fails_once_and_then_holds_is_unsteady(whole: Curriculum) -> None:
+    """A check that failed for the computer's sake is run once more, by itself; what it said is kept."""
+    calls: list[str] = []
+
+    def hiccup(exercise: Exercise, program: Path) -> Verdict:
+        calls.append(program.name)
+        return Verdict("lab_failed") if len(calls) == 2 else run_check(exercise, program)
+
+    results = list(vet(whole, hiccup, only="p0.double"))
+    assert all(result.ok for result in results)
+    assert [result.name for result in results if result.unsteady] == [results[-1].name]
+
+
+def test_what_fails_twice_has_failed(whole: Curriculum) -> None:
+    """A second look does not make a wrong judgement right."""
+    results = list(vet(whole, lambda exercise, program: Verdict("lab_failed"), only="p0.double"))
+    failed = [result for result in results if not result.ok]
+    assert failed
+    assert not any(result.unsteady for result in failed)
+
+
 def test_an_answer_that_hangs_is_rejected_by_a_time_out_with_its_hint(whole: Curriculum) -> None:
     """`timed_out` with the right hint is a rejection."""
 
