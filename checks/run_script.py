@@ -49,6 +49,7 @@ def up(trial: Trial, script: RunScript) -> Finding:
         seen = "fieldd/run may not be executed"
         return trial.no(expected="a run script", seen=seen, hint="no-run-bit")
     machine = Machine(trial, script)
+    machine.require_users()
     expected = f"an answer for {machine.plot} within {_UP:g} s"
     absent = Absence(machine)
 

@@ -18,7 +18,7 @@ from typing import Any
 from checks.behaviours import LabFailed, Trial
 from checks.pid1_box import place, random_word
 from helpers.engines.base import MIB, Limits, Network, Process, Sandbox
-from helpers.errors import SandboxError, SandboxGone
+from helpers.errors import LabError, SandboxError, SandboxGone
 from helpers.filetree import File, FileTree
 from helpers.inits import registry
 from helpers.inits.byhand import given
@@ -140,6 +140,14 @@ class Machine:
     def sv(self, *words: str) -> str:
         """What sv(8) says of the service."""
         return self.sandbox.exec(["sv", *words, self.name], timeout=20.0).text
+
+    def require_users(self) -> None:
+        """Raises `LabError` in a sandbox with one user id only: an ordinary user's without newuidmap(1)."""
+        if self.sandbox.exec(["chpst", "-u", USER, "true"]).code != 0:
+            raise LabError(
+                f"nothing in this lab can become {USER}: it has one user id only",
+                hint="sudo apt-get install uidmap   (then start the notebook's kernel again)",
+            )
 
     def id(self, option: str) -> int:
         """A number of the user the daemon must run as (id(1))."""

@@ -127,6 +127,20 @@ def test_a_run_bit_that_was_taken_away_is_seen(image: Image, workspace: Workspac
 
 @pytest.mark.live
 @pytest.mark.timeout(60)
+def test_a_lab_with_one_user_id_only_is_the_labs_failure(
+    image: Image, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ordinary user's lab without newuidmap(1): nobody can become www-data there, and that is told."""
+    write(workspace, SOLUTION)
+    monkeypatch.setattr(run_script_box, "USER", "nobody-of-this-name")
+    verdict = phase0.run_script()
+    assert verdict.outcome is Outcome.LAB_FAILED
+    assert "one user id only" in verdict.note
+    assert "uidmap" in verdict.next
+
+
+@pytest.mark.live
+@pytest.mark.timeout(60)
 def test_a_script_that_ends_is_absent_and_one_that_stays_is_not(image: Image) -> None:
     """What tells a crash loop from a slow start: for how long runsv had no process."""
     for text, ends in (("#!/bin/sh\nexit 1\n", True), ("#!/bin/sh\nexec sleep 60\n", False)):
