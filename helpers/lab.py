@@ -179,8 +179,9 @@ class Lab:
             if box is not None:
                 box.destroy()
                 for recorder in self._recorders:
-                    recorder.stop()
-                self._recorders = []
+                    if recorder.attached:  # the others wait for the next boot
+                        recorder.stop()
+                self._recorders = [one for one in self._recorders if not one.stopped]
 
     def __enter__(self) -> Lab:
         return self.start()

@@ -141,6 +141,11 @@ class Recorder(Asked):
         return self._finished()
 
     @property
+    def attached(self) -> bool:
+        """Whether it records a sandbox, or did; before that it waits for the lab to start."""
+        return self._watcher is not None
+
+    @property
     def stopped(self) -> bool:
         """Whether it has been stopped: nothing is added any more."""
         return self._until is not None
@@ -154,7 +159,7 @@ class Recorder(Asked):
         self.stop()
 
     def _heard(self, at: float, event: Event) -> None:
-        if event.kind not in ("ready", "signalled", "asked"):
+        if event.kind not in ("ready", "signalled", "asked", "fault"):
             return
         try:
             self._ledger.said(at, event.service, event.kind, event.pid, event.detail, event.slack)

@@ -33,6 +33,7 @@ _FD_CLOEXEC = 8
 _RECORD_LOST, _RECORD_SAMPLE = 2, 9
 _UNSIGNED = re.compile(r"\bunsigned\b|\b(__)?u(8|16|32|64)\b")
 _PAGES = 256
+_ENODEV = 19
 _FIELD = re.compile(r"field:(.*?);\s*offset:(\d+);\s*size:(\d+);")
 _CHILD, _WAITED = "ret > 0", "ret >= 0"
 
@@ -97,8 +98,12 @@ class Tracing:
                     points.append((identity, wanted))
         finally:
             os.close(tree)
-        for cpu in range(os.cpu_count() or 1):
-            self._open_on(number, cpu, points)
+        for cpu in range(os.sysconf("SC_NPROCESSORS_CONF")):
+            try:
+                self._open_on(number, cpu, points)
+            except OSError as error:
+                if error.errno != _ENODEV:  # a processor that is switched off
+                    raise
         for fd in self._fds:
             fcntl.ioctl(fd, _ENABLE, 0)
 

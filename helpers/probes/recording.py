@@ -134,6 +134,9 @@ class Asked:
 
         return RecordingTimeline(self._finished(), services, begin, end)
 
+    def _repr_html_(self) -> str:
+        return self.timeline()._repr_svg_()
+
     def view(self) -> RecordingView:
         """An interactive timeline: zoom, filter, details under the mouse."""
         from helpers.show.recording_view import RecordingView

@@ -17,6 +17,8 @@ __all__ = ["RecordingTimeline", "caption"]
 _LEFT, _WIDTH, _TOP, _AXIS = 92, 660, 50, 44
 _MAIN, _OTHER, _GAP = 20, 13, 12
 _MOST_ROWS = 9
+_MOST_LINES = 1000
+_CLOSE = 0.4  # pixels: helpers closer together than this are drawn as one
 _UP, _READY, _HELPER, _ZOMBIE = "#b9cfe8", "#4f86c6", "#c9d3de", "#8d6e63"
 _LISTEN = "#2e7d32"
 _ENDS = {"0": "#455a64", "failed": "#c62828", "unseen": "#f9a825"}
@@ -27,7 +29,7 @@ class RecordingTimeline:
 
     Tall bars are main processes (light: running, darker: ready), low ones what they have started; a brown
     line is a zombie that waits to be reaped. Marks are explained in the picture's first lines. The text form
-    lists every event.
+    lists the events, the first thousand of them.
     """
 
     def __init__(
@@ -57,9 +59,12 @@ class RecordingTimeline:
         return Events(e for e in events if not self.services or e.service in self.services)
 
     def __str__(self) -> str:
-        init = self.recording.header.init or "init"
-        width = max([len(init), *(len(event.service) for event in self._shown())])
-        rows = [f"{e.time:9.4f} s  {e.service or init:<{width}}  {words(e)}" for e in self._shown()]
+        init, shown = self.recording.header.init or "init", self._shown()
+        width = max([len(init), *(len(event.service) for event in shown)])
+        first = list(shown)[:_MOST_LINES]
+        rows = [f"{e.time:9.4f} s  {e.service or init:<{width}}  {words(e)}" for e in first]
+        if len(shown) > len(first):
+            rows.append(f"… and {len(shown) - len(first)} more events")
         return "\n".join([*rows, f"({caption(self.recording)})"])
 
     __repr__ = __str__
@@ -136,10 +141,14 @@ class RecordingTimeline:
         scene.text(2, y + 20, name, 13)
         rows = _rows(lane)
         hidden = sum(bar.row >= len(rows) and self._in_sight(bar) for bar in lane.bars)
+        drawn: dict[int, float] = {}  # row → where its last bar ends
         for bar in lane.bars:
             if bar.row < len(rows) and self._in_sight(bar):
-                top, height = rows[bar.row]
-                self._bar(scene, bar, y + top, height)
+                right = self._x(self.end if bar.end is None else bar.end)
+                if bar.main or right > drawn.get(bar.row, 0.0) + _CLOSE:
+                    top, height = rows[bar.row]
+                    self._bar(scene, bar, y + top, height)
+                    drawn[bar.row] = right
         if hidden:
             scene.text(2, y + 34, f"+ {hidden} more", 10)
 

@@ -8,6 +8,8 @@ import subprocess
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers.probes.connector import Connector, Raw, parse, refusal
 
@@ -56,6 +58,13 @@ def test_a_short_message_is_no_event() -> None:
     """What is not an event of the connector is passed over."""
     assert parse(b"") is None
     assert parse(b"x" * 40) is None
+
+
+@given(st.binary(max_size=120))
+def test_no_message_brings_the_reader_down(data: bytes) -> None:
+    """Whatever comes: an event of some kind, or none."""
+    raw = parse(data)
+    assert raw is None or raw.kind in {"ack", "fork", "exec", "comm", "exit", "other"}
 
 
 def test_a_gap_in_a_processors_numbers_is_counted() -> None:

@@ -299,6 +299,21 @@ def _open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def test_a_recorder_that_waits_for_the_next_boot_outlives_the_last_one() -> None:
+    """One recording is one life of PID 1: a reset ends it; one asked for in between records the next boot."""
+    with Lab(_IDLE, init="tini") as lab:
+        lab.ready()
+        first = lab.record()
+        lab.stop()
+        second = lab.record()
+        lab.ready()
+        assert first.stopped
+        assert not second.stopped
+        assert len(first.kind("ready")) == len(second.kind("ready")) == 1
+        assert second.boot_seconds() is not None
+    assert second.stopped
+
+
 def test_a_killed_owner_leaves_nothing_of_its_recorder() -> None:
     """No process, no tracing instance, no mount: all of it belonged to the owner's descriptors."""
     marker = f"{time.time_ns() % 10**12}"

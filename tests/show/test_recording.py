@@ -84,6 +84,18 @@ def test_the_text_tells_every_event_in_words() -> None:
     assert lines[13] == "   1.2000 s  app    PID 6 is reaped by PID 1"
 
 
+def test_a_burst_makes_no_endless_picture() -> None:
+    """Twenty thousand short lives: drawn as far as they can be told apart, listed as far as anyone reads."""
+    events = []
+    for number in range(20_000):
+        at = number / 10_000
+        events.append(Event(at, "a", "fork", number + 2, outside=number + 2))
+        events.append(Event(at + 1e-5, "a", "exit", number + 2, outside=number + 2, status=0))
+    timeline = Recording(Header(until=2.0, services=("a",)), Events(events)).timeline()
+    assert len(timeline._repr_svg_()) < 1_000_000
+    assert "and 39000 more events" in str(timeline)
+
+
 def test_a_part_can_be_shown() -> None:
     """Some services, some seconds. An unknown service is an error that lists the known ones."""
     part = RECORDING.timeline("app", begin=0.9, end=1.3)
