@@ -38,6 +38,7 @@ __all__ = [
     "default_for",
     "desugar",
     "fail",
+    "failed_when_compared",
     "infuse_at",
     "names_of",
     "prune",
@@ -164,14 +165,29 @@ def prune(infusion: Any) -> Any:
     if not is_attrs(infusion):
         return infusion
     pruned = {name: prune(dict.__getitem__(infusion, name)) for name in infusion}
-    if any(type(value) is Failed for value in pruned.values()):
+    if any(failed_when_compared(value) is not None for value in pruned.values()):
         for name in sorted(pruned, key=name_order):
             value = pruned[name]
-            if type(value) is Failed:
-                return value
+            failed = failed_when_compared(value)
+            if failed is not None:
+                return failed
             if not _empty(value):
                 return pruned
     return pruned if any(not _empty(value) for value in pruned.values()) else {}
+
+
+def failed_when_compared(value: Any) -> Any:
+    """The `Failed` that Nix meets when it asks `value == { }`, or None.
+
+    Before it compares two attribute sets it looks whether both are derivations, so it uses the first one's
+    `type` (Nix's `EvalState::eqValues`).
+    """
+    if type(value) is Failed:
+        return value
+    if isinstance(value, dict) and "type" in value:
+        kind = dict.__getitem__(value, "type")
+        return kind if type(kind) is Failed else None
+    return None
 
 
 def _empty(value: Any) -> bool:

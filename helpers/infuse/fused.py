@@ -23,13 +23,14 @@ _NOTHING: dict[str, Any] = {}  # what stands for an attribute set that is not th
 
 
 class _Unsettled:
-    """What a part of an infusion does depends on its siblings: it has no leaf, or `failed` before it was
-    applied (`core.prune`)."""
+    """What a part of an infusion does depends on its siblings: it has no leaf; or it `failed` when pruning
+    looked at it, and is `otherwise` where pruning does not look that far."""
 
-    __slots__ = ("failed",)
+    __slots__ = ("failed", "otherwise")
 
-    def __init__(self, failed: Failed | None = None) -> None:
+    def __init__(self, failed: Failed | None = None, otherwise: Any = None) -> None:
         self.failed = failed
+        self.otherwise = failed if otherwise is None else otherwise
 
 
 _LEAFLESS = _Unsettled()
@@ -43,7 +44,7 @@ def infuse(target: Any, infusion: Any, sugars: SugarMap) -> Any:
         return three_passes(target, infusion, sugars)
     result = _editor(sugars)(None, infusion, target)
     if type(result) is _Unsettled:
-        return target.copy() if result.failed is None else result.failed
+        return target.copy() if result.failed is None else result.otherwise
     return result
 
 
@@ -131,25 +132,31 @@ def _carefully(path: tuple[Path, str], part: Any, target: dict[str, Any], sugars
         return _Unsettled(ready)
     if is_attrs(ready) and not ready:
         return _LEAFLESS
-    return core.apply(path, ready, target[name] if name in target else core.default_for(ready))
+    value = core.apply(path, ready, target[name] if name in target else core.default_for(ready))
+    failed = core.failed_when_compared(ready)
+    return value if failed is None else _Unsettled(failed, value)
 
 
 def _settled(
     path: Path, infusion: dict[str, Any], target: dict[str, Any], result: dict[str, Any], odd: dict[str, Any]
 ) -> Any:
     """The result, once it is known which names have no leaf or failed; an error makes it `values.Attrs`."""
-    unsettled = {name: value.failed for name, value in odd.items() if type(value) is _Unsettled}
-    failures = sum(failed is not None for failed in unsettled.values())
+    unsettled = {name: value for name, value in odd.items() if type(value) is _Unsettled}
+    failures = sum(value.failed is not None for value in unsettled.values())
     if len(unsettled) == len(infusion) and not failures:
         return _LEAFLESS
     for name in sorted(infusion, key=name_order) if failures else ():
         if name not in unsettled:
             break  # a leaf: what comes after it is not looked at
-        if (failed := unsettled[name]) is not None:
-            return _Unsettled(failed)
-    for name, failed in unsettled.items():
-        if failed is None:  # beside a leaf it is an empty attribute set, infused
+        if unsettled[name].failed is not None:
+            return _Unsettled(unsettled[name].failed)
+    for name, value in unsettled.items():
+        if value.failed is None:  # beside a leaf it is an empty attribute set, infused
             result[name] = core.apply((path, name), {}, target.get(name, _NOTHING))
         else:
-            result[name] = failed
-    return attrs_of(result)
+            result[name] = value.otherwise
+    sealed = attrs_of(result)
+    kind = unsettled.get("type")
+    if kind is not None and type(kind.otherwise) is Failed:
+        return _Unsettled(kind.otherwise, sealed)
+    return sealed

@@ -198,7 +198,7 @@ def _lay(path: Path, overlay: Any, func: str, sugars: SugarMap) -> Any:
 
             return with_prev
 
-        return composed
+        return Native(composed)
 
     return Native(compose)
 
@@ -220,8 +220,10 @@ def _arguments(function: Any) -> dict[str, Any] | None:
     """nixpkgs' `lib.functionArgs`: the arguments a function names; `None` where nobody can know.
 
     Nix's function of one attribute set is a Python function of one dict, which names nothing; a functor can
-    say it in `__functionArgs`.
+    say it in `__functionArgs`. What a sugar made of a function names none, as in Nix.
     """
+    if type(function) is Native:
+        return {}
     found = function.get("__functionArgs") if isinstance(function, dict) else None
     return found if isinstance(found, dict) else None
 
@@ -234,17 +236,17 @@ def _input(path: Path, value: Any, sugars: SugarMap) -> Any:
     if is_attrs(value):
 
         def change(previous: Any) -> Any:
-            return used(apply_infusion(path, prune(desugared), previous))
+            return apply_infusion(path, prune(desugared), previous)
 
     elif is_function(value):
 
         def change(previous: Any) -> Any:
-            return used(call(value, previous))
+            return call(value, previous)
 
     elif strict:
         # v2.6 looks at the target first.
         def change(previous: Any) -> Any:
-            raise fail(path, "input", f"infused an unsupported type to __input: {type_of(value)}").error
+            return fail(path, "input", f"infused an unsupported type to __input: {type_of(value)}")
 
     else:
         return fail(path, "input", f"infused an unsupported type to __input: {type_of(value)}")
@@ -261,13 +263,15 @@ def _input(path: Path, value: Any, sugars: SugarMap) -> Any:
         function = old["override"] if overridable else old
         if strict and is_attrs(value):
             known = _arguments(function)
-            for name in sorted(used(desugared), key=name_order):
+            if desugared is None or not isinstance(used(desugared), dict):
+                raise InfuseError("value is a list while a set was expected")
+            for name in sorted(desugared, key=name_order):
                 if known is not None and name not in known:
                     text = f"infused to __input.{name} of a function which has no argument named {name}."
                     return fail(path, "input", text)
         if overridable:
             return call(function, change)
-        return lambda argument: used(call(old, change(argument)))
+        return Native(lambda argument: call(old, change(argument)))
 
     return Native(wrap)
 
@@ -300,7 +304,7 @@ def _output(path: Path, value: Any, sugars: SugarMap) -> Any:
     def wrap(target: Any) -> Any:
         used(target)
         if is_function(target):
-            return lambda argument: used(call(value, call(target, argument)))
+            return Native(lambda argument: call(value, call(target, argument)))
         if is_derivation(target) and "overrideAttrs" in target:
             return call(target["overrideAttrs"], two)
         func = "input" if sugars.version == "2.4" else "output"  # v2.4 names the wrong one

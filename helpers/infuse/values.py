@@ -80,7 +80,8 @@ class Attrs(dict[str, Any]):
 
 
 class Native:
-    """A function of a sugar. It is given its argument as it is, also one that failed."""
+    """A function of a sugar's, or one that a sugar made. It is given its argument as it is, also one that
+    failed."""
 
     __slots__ = ("run",)
 

@@ -14,7 +14,7 @@ let
   inherit (builtins)
     attrNames attrValues concatMap concatStringsSep elem elemAt filter foldl' functionArgs genList
     head intersectAttrs isAttrs isList isString length listToAttrs map mapAttrs match replaceStrings
-    stringLength substring throw toJSON toString tryEval typeOf;
+    split stringLength substring throw toJSON toString tryEval typeOf;
 
   v24 = version == "2.4";
 
@@ -45,8 +45,13 @@ let
 
   # A value in words, for __init.
   pretty = indent: v:
-    let deeper = indent + "  "; in
-    if isString v then ''"${replaceStrings [ "\\" ''"'' "\${" ] [ "\\\\" ''\"'' "\\\${" ] v}"''
+    let
+      deeper = indent + "  ";
+      lines = filter isString (split "\n" (replaceStrings [ "''" "\${" ] [ "'''" "''\${" ] v));
+    in
+    if isString v && length lines > 1 then
+      "''\n" + concatStringsSep "\n" (map (line: deeper + line) lines) + "''"
+    else if isString v then ''"${replaceStrings [ "\\" ''"'' "\${" ] [ "\\\\" ''\"'' "\\\${" ] v}"''
     else if isFunction v then "<function>"
     else if isDerivation v then "<derivation ${v.name or "???"}>"
     else if v == null then "null"
@@ -153,7 +158,9 @@ let
       desugared = desugarWith defaults path value;
       wrong = fail path "input" "infused an unsupported type to __input: ${typeOf value}";
       change =
-        if isPlain value then apply path (prune desugared) else if isFunction value then value else wrong;
+        if isPlain value then previous: apply path (prune desugared) previous
+        else if isFunction value then value
+        else wrong;
       declared = f: if f ? __functionArgs then f.__functionArgs else functionArgs f;
       check = f: name:
         (declared f) ? ${name}
@@ -171,7 +178,7 @@ let
 
   outputSugar = path: value:
     let
-      change = functionOr path "output" (i: _: infuseWith defaults path i) value;
+      change = functionOr path "output" (i: _: previous: infuseWith defaults path i previous) value;
       two = final: previous:
         let applied = change final; in
         if isFunction applied then applied previous
