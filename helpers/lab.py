@@ -28,11 +28,11 @@ from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported, carri
 from helpers.manifest import Manifest, load
 from helpers.manifest.models import Service
 from helpers.probes.events import Events
-from helpers.probes.record import Recorder
 from helpers.probes.watch import Watcher
 
 if TYPE_CHECKING:
     from helpers.faults import Faults
+    from helpers.probes.record import Recorder
     from helpers.show.dashboard import Dashboard
     from helpers.show.graph import DependencyGraph
     from helpers.show.http import Response
@@ -341,6 +341,8 @@ class Lab:
         (without those), `"polling"` (the process table is read again and again), or `None` for the first that
         is permitted. See `helpers.probes.record`.
         """
+        from helpers.probes.record import Recorder
+
         with self._changing:
             names = (self.manifest.name, self.init, self.manifest, self.engine.name)
             recorder = Recorder(*names, source)
