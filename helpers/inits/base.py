@@ -59,6 +59,8 @@ class Init(Protocol):
 
     `render` is pure and deterministic: manifest in, FileTree out; the same manifest gives the same
     bytes. Paths and commands are documented with the manual page they come from.
+
+    An init that the image's recipe does not bring has also `brings`: what puts it into an image.
     """
 
     name: str

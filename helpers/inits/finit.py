@@ -28,7 +28,7 @@ from helpers.inits.plan import (
 )
 from helpers.inits.readiness import check_command, wait_seconds
 from helpers.inits.setpriv import behind_setpriv
-from helpers.inits.shell import exports, quote
+from helpers.inits.shell import exports, number, quote
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Fd, Manifest, Service
 
@@ -69,7 +69,8 @@ class Finit(plain.Plain):
     """finit as PID 1.
 
     Its bootstrap takes a second, whatever there is to do. A service that ends is started again at once
-    (`respawn`). Signals go to the service's whole process group. In a container finit ends by exit(2).
+    (`respawn`); our script holds it back where the manifest says so. Signals go to the service's whole
+    process group. In a container finit ends by exit(2).
     """
 
     name = "finit"
@@ -210,8 +211,10 @@ def _grace(service: Service) -> int:
 
 
 def _back_off(service: Service) -> list[str]:
-    if service.restart.policy == "never" or not backs_off(service.restart):
+    if service.restart.policy == "never" or service.restart.delay == 0:
         return []
+    if not backs_off(service.restart):
+        return fill("finit", "hold", name=service.name, delay=number(service.restart.delay)).splitlines()
     values = back_off_values(service.restart)
     return fill("finit", "back-off", name=service.name, **values).splitlines()
 

@@ -53,6 +53,14 @@ def test_limits_are_finits_own_words() -> None:
     assert "rlimit nofile 64\nrlimit nproc 9\nrlimit as 100000000\nservice" in text
 
 
+@pytest.mark.parametrize(("delay", "held"), [(0.1, "sleep 0.1"), (0.0, None), (2.0, "d = 2 * 1 ^ n")])
+def test_a_crash_loop_is_held_back_as_the_manifest_says(delay: float, held: str | None) -> None:
+    """finit itself would start it again as fast as it can fork."""
+    script = conf(longrun("a", restart={"delay": delay}))["/etc/lab/service/a"]
+    assert ("sleep" in script.partition("exec /bin/sleep")[0]) is (held is not None)
+    assert held is None or held in script
+
+
 @pytest.mark.parametrize("text", ["", "initctl: Failed connecting to finit\n"])
 def test_a_finit_that_does_not_answer_yet_has_everything_down(text: str) -> None:
     """Its socket comes a while after PID 1 itself."""
@@ -76,6 +84,21 @@ def test_who_needs_many_services_waits_for_all_of_them(image: Image) -> None:
         assert machine.status()["last"].pid is None
         machine.sh("touch /run/go")
         machine.wait_state("last", "up")
+    finally:
+        machine.box.destroy()
+
+
+@pytest.mark.live
+def test_a_service_that_always_fails_is_started_some_ten_times_a_second(image: Image) -> None:
+    """The default delay is a tenth of a second: never more often, and it goes on."""
+    fails = longrun("fails", command=["/bin/sh", "-c", "date +%s.%N >>/run/starts; exit 1"])
+    machine = boot("finit", Manifest(name="loop", services=(fails,)), image)
+    try:
+        times = until(
+            lambda: (t := [float(word) for word in machine.file("/run/starts").split()])[25:] and t,
+            "25 starts",
+        )
+        assert all(times[i + 12] - times[i] > 0.9 for i in range(len(times) - 12))
     finally:
         machine.box.destroy()
 
