@@ -130,6 +130,7 @@ def _compare(trial: Trial, columns: Columns, column: str) -> Finding:
         if said == found:
             right.append(init)
         else:
+            columns.forget(init)
             wrong.append((f"{init}: you say {said!r}; {words}", found))
 
     columns.compare(trial, look, backwards=column == "log")
@@ -145,7 +146,7 @@ def _compare(trial: Trial, columns: Columns, column: str) -> Finding:
     seen = "; ".join(text for text, _ in wrong[:3]) + (
         f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
     )
-    return trial.no(expected=expected, seen=seen, hint=hints[wrong[0][1]])
+    return trial.no(expected=expected, seen=seen, hint=hints[wrong[0][1]], doubtful=True)
 
 
 def _choice(words: tuple[str, ...]) -> str:

@@ -91,12 +91,17 @@ class Columns:
         """
         for name in reversed(ROWS) if backwards else ROWS:
             self._see(trial, name)
-        seen = {name: self._seen[name] for name in ROWS}
+        seen = {name: self._see(trial, name) for name in ROWS}
         if sum(found is not None for found in seen.values()) < _LEAST:
             raise LabFailed("too few of the inits can be booted on this computer")
         for name, found in seen.items():
             if found is not None:
                 look(name, found)
+
+    def forget(self, init: str) -> None:
+        """Look at an init anew when it is asked for next: a busy computer may have shown it wrongly."""
+        with self._locks[init]:
+            self._seen.pop(init, None)
 
     def _see(self, trial: Trial, init: str) -> Seen | None:
         with self._locks[init]:  # both columns ask; who comes second gets what the first has seen

@@ -108,7 +108,8 @@ def kept_back_by(target: Target, closed: dict[str, float]) -> str | None:
     Told by start times (/proc/PID/stat, proc_pid_stat(5)), which the kernel counts in ticks of 10 ms. A
     service's process that is older than the last moment at which nothing listened on the port of what it
     needs was a script of its own, and waited; one that is younger was held back by the init. The boot that
-    does not count is looked at too.
+    does not count is looked at too, and a script that was seen to wait in one of them is enough: in
+    another it may have been started too late to be seen waiting.
 
     Returns `HELD`, `WAITS`, or `None` where neither can be told. `closed` is that last moment for each
     service with a port, in seconds since the computer's boot.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.errors import LabError
 from helpers.inits.base import Unsupported
 from helpers.probes import measures
+from helpers.probes.boot import WAITS
 from helpers.probes.config import Config
 from helpers.probes.matrix_packages import Package
 from helpers.probes.matrix_run import Run
@@ -156,6 +157,8 @@ class Matrix:
                 }[key]
             ]
         values = tuple(value for value in raw if value is not None)
+        if key == "order" and WAITS in values:
+            values = tuple(value for value in values if value == WAITS)
         return Measurement(measure, values, row.why_not(key, self.service))
 
     def value(self, init: str, key: str) -> float | str | None:
