@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -148,6 +149,7 @@ def _sugars(inner: st.SearchStrategy[Both], version: str) -> st.SearchStrategy[B
     )
 
 
+@cache
 def sugared(version: str = "2.4") -> st.SearchStrategy[Both]:
     """Infusions, most of them valid."""
     wrong = st.one_of(data(atoms), st.just(("{ __unknown = 1; }", {"__unknown": 1})))
@@ -223,6 +225,7 @@ def calling(draw: st.DrawFn, version: str) -> Pair:
     return Pair(joined({"f": function}), listed([edit, call]))
 
 
+@cache
 def pairs(version: str = "2.4") -> st.SearchStrategy[Pair]:
     """A target and an infusion."""
     targets = st.one_of(data(plain_targets), data(plain_targets), data(values))
