@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 from helpers.engines.base import Process
@@ -12,6 +13,7 @@ __all__ = ["host_pid", "parse_stat", "read_table", "session_members", "signal_se
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_AGAIN = 4
 
 
 def parse_stat(text: str, argv: tuple[str, ...] = ()) -> Process:
@@ -45,13 +47,24 @@ def read_table(proc: Path) -> list[Process]:
         pids = sorted(int(entry.name) for entry in entries if entry.name.isdigit())
     for pid in pids:
         try:
-            stat = (proc / str(pid) / "stat").read_text(errors="replace")
-            words = (proc / str(pid) / "cmdline").read_bytes()
+            table.append(_read(proc / str(pid)))
         except (FileNotFoundError, ProcessLookupError):
             continue
-        argv = tuple(word.decode(errors="replace") for word in words.split(b"\0")[:-1])
-        table.append(parse_stat(stat, argv))
     return table
+
+
+def _read(folder: Path) -> Process:
+    """A process is without words for an instant while it executes another program (execve(2) has put its old
+    memory away and not yet placed the new arguments): then it is read again, a few times at most."""
+    for _ in range(_AGAIN):
+        stat = (folder / "stat").read_text(errors="replace")
+        words = (folder / "cmdline").read_bytes()
+        argv = tuple(word.decode(errors="replace") for word in words.split(b"\0")[:-1])
+        process = parse_stat(stat, argv)
+        if argv or process.state in "ZX":
+            break
+        time.sleep(0.0005)
+    return process
 
 
 def host_pid(pid1: int, pid: int) -> int | None:

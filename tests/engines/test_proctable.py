@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -81,3 +82,16 @@ def test_the_members_of_a_session_are_found() -> None:
     assert leader.pid in members
     assert len(members) == 3
     assert os.getpid() not in members
+
+
+def test_a_process_that_executes_another_program_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For an instant it has no words (execve(2)): the table has those of the new program, not none."""
+    folder = tmp_path / "41"
+    folder.mkdir()
+    (folder / "stat").write_text(f"41 (name) {_TAIL}")
+    (folder / "cmdline").write_bytes(b"")
+    assert [process.argv for process in read_table(tmp_path)] == [()]
+    monkeypatch.setattr(time, "sleep", lambda seconds: (folder / "cmdline").write_bytes(b"new\0"))
+    assert [process.argv for process in read_table(tmp_path)] == [("new",)]

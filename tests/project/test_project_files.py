@@ -88,19 +88,23 @@ def test_make_explains_every_target() -> None:
 
 
 def shell_scripts() -> list[Path]:
-    """The committed scripts that say a shell runs them, but for the examples and fixtures of lessons."""
+    """The committed scripts that say a shell runs them, but for templates, which hold places to be filled."""
     ours = [path for path in committed() if path.relative_to(CHECKOUT).parts[0] in ("scripts", ".ci", "labs")]
-    return [path for path in ours if re.match(rb"#!\S*/(?:env )?(?:ba)?sh\b", path.read_bytes()[:64])]
+    texts = {path: path.read_bytes() for path in ours}
+    shell = re.compile(rb"#!\S*/(?:env )?(?:ba)?sh\b")
+    return [
+        path for path, text in texts.items() if shell.match(text) and not re.search(rb"[@ ]\{[a-z]+\}", text)
+    ]
 
 
 def test_shell_scripts_have_no_findings() -> None:
-    """Scripts pass shellcheck, and may be executed."""
+    """Scripts pass shellcheck (but for files of the image, which it cannot follow), and may be executed."""
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed: apt-get install shellcheck")
     scripts = [path for path in shell_scripts() if "inits" not in path.parts]
     assert CHECKOUT / "scripts/setup" in scripts
     assert CHECKOUT / ".ci/run" in scripts
-    found = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+    found = subprocess.run(["shellcheck", "--exclude=SC1091", *scripts], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
     assert [path for path in scripts if not os.access(path, os.X_OK)] == []
 
