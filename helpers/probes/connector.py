@@ -24,6 +24,8 @@ _CN_IDX_PROC, _CN_VAL_PROC = 1, 1
 _LISTEN, _IGNORE = 1, 2
 _SO_RCVBUFFORCE = 33
 _PATIENCE = 0.5
+_NO_ANSWER = "the kernel does not answer here (a container?)"
+_FIRST = {"pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}  # linux/proc_ns.h
 _KINDS = {0x0: "ack", 0x1: "fork", 0x2: "exec", 0x200: "comm", 0x80000000: "exit"}
 
 _NLMSG = struct.Struct("=IHHII")
@@ -88,6 +90,8 @@ class Connector:
         self._numbers: dict[int, int] = {}
         self._early: list[Raw] = []
         self.overflows = 0
+        if not _in_first_namespaces():
+            raise PermissionError(1, _NO_ANSWER, "process connector")
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, _NETLINK_CONNECTOR)
         try:
@@ -123,8 +127,7 @@ class Connector:
                     return
                 if raw.kind != "ack":
                     self._early.append(raw)
-        # It does not even refuse, outside the first PID and user namespace.
-        raise PermissionError(1, "the kernel does not answer here (a container?)", "process connector")
+        raise PermissionError(1, _NO_ANSWER, "process connector")
 
     def _send(self, operation: int, token: int = 0) -> None:
         message = _CN.pack(_CN_IDX_PROC, _CN_VAL_PROC, 0, token, 4, 0) + struct.pack("=I", operation)
@@ -176,6 +179,15 @@ class Connector:
             with suppress(OSError):  # before Linux 6.6 closing alone leaves the kernel sending to nobody
                 self._send(_IGNORE)
             self._socket.close()
+
+
+def _in_first_namespaces() -> bool:
+    """Elsewhere the kernel does not even refuse. Where /proc cannot say, it is worth asking."""
+    for name, number in _FIRST.items():
+        with suppress(OSError):
+            if os.stat(f"/proc/self/ns/{name}").st_ino != number:
+                return False
+    return True
 
 
 def refusal() -> str:

@@ -75,6 +75,7 @@ class Recorder(Asked):
         self._source: KernelSource | PollSource | None = None
         self._clock = "nothing recorded yet"
         self._notes: list[str] = []
+        self._refused = False
         self._until: float | None = None
         self._watcher: Watcher | None = None
         self._changing = threading.Lock()
@@ -83,7 +84,7 @@ class Recorder(Asked):
 
     def prepare(self) -> None:
         """Begin to listen, before the sandbox is started: so its boot is recorded from PID 1's exec on."""
-        if self._wanted == "polling" or self._source is not None or self._until is not None:
+        if self._wanted == "polling" or self._refused or self._source is not None or self._until is not None:
             return
         try:
             self._source = KernelSource(self._ledger, tracing=self._wanted != "connector")
@@ -99,6 +100,7 @@ class Recorder(Asked):
                     f"{self._wanted} cannot be used here: {error.strerror or error}",
                     hint='lab.record(source="polling"), or run as root outside any container',
                 ) from None
+            self._refused = True
             self._notes.append(
                 f"process connector: {error.strerror or error}; so the process table is polled"
             )

@@ -40,6 +40,8 @@ class PollSource:
         self.error = ""
         self.ended: float | None = None
         self.clock = self._set_zero()
+        with suppress(SandboxError, OSError):  # what is there, before anything else is done to it
+            self.look(sandbox.processes(), time.monotonic())
         self._thread = threading.Thread(target=self._run, name="initlab-record", daemon=True)
         self._thread.start()
 

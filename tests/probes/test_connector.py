@@ -110,9 +110,8 @@ def test_events_that_do_not_fit_the_buffer_are_counted_as_lost() -> None:
         script = "i=0; while [ $i -lt 300 ]; do (:); i=$((i+1)); done"
         subprocess.run(["/bin/sh", "-c", script], check=True)
         first = connector.drain()
-        subprocess.run(["/bin/sh", "-c", "(:); (:); (:); (:)"], check=True)  # one on each processor, likely
         end, lost = time.monotonic() + 10, 0
-        while not lost and time.monotonic() < end:
+        while lost <= 100 and time.monotonic() < end:  # each processor's gap shows with its own next event
             lost += sum(raw.lost for raw in connector.drain())
             subprocess.run(["/bin/true"], check=True)
         assert connector.overflows > 0
