@@ -114,11 +114,15 @@ def _jupyter() -> Iterator[Finding]:
 
 
 def _engine() -> Iterator[Finding]:
-    seen = [(engine.name, engine.availability()) for engine in engines()]
+    seen = [(engine, engine.availability()) for engine in engines()]
     one = any(available.ok for _, available in seen)
-    for name, available in seen:
+    for engine, available in seen:
         said = "can run labs" if available.ok else available.reason
-        yield Finding(f"engine {name}", available.ok, said, available.mend, needed=not one)
+        yield Finding(f"engine {engine.name}", available.ok, said, available.mend, needed=not one)
+        if available.ok:
+            divides = engine.cgroup_availability()
+            said = "can boot systemd" if divides.ok else f"cannot boot systemd: {divides.reason}"
+            yield Finding(f"engine {engine.name}", divides.ok, said, divides.mend, needed=False)
 
 
 def _computer() -> Iterator[Finding]:

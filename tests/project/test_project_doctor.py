@@ -45,3 +45,20 @@ def test_looking_leaves_no_cgroup_behind() -> None:
     list(computer.looks())
     root = Path("/sys/fs/cgroup")
     assert [path for path in root.glob(f"**/doctor-{os.getpid()}") if path.is_dir()] == []
+
+
+def test_an_engine_that_cannot_give_systemd_its_cgroup_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning beside the engine's own line: every other init runs."""
+    from helpers.engines.base import Availability
+    from helpers.engines.embedded import Embedded
+
+    no = Availability(False, "no group is ours", "sudo initlab open")
+    monkeypatch.setattr(Embedded, "availability", lambda _self: Availability(True))
+    monkeypatch.setattr(Embedded, "cgroup_availability", lambda _self: no)
+    monkeypatch.setattr("helpers.doctor.engines", lambda: [Embedded()])
+    lines = [finding for finding in examine() if finding.what == "engine embedded"]
+    assert [(line.word, line.seen) for line in lines] == [
+        ("ok", "can run labs"),
+        ("warn", "cannot boot systemd: no group is ours"),
+    ]
+    assert lines[1].mend == "sudo initlab open"
