@@ -104,7 +104,8 @@ def test_shell_scripts_have_no_findings() -> None:
     scripts = [path for path in shell_scripts() if "inits" not in path.parts]
     assert CHECKOUT / "scripts/setup" in scripts
     assert CHECKOUT / ".ci/run" in scripts
-    found = subprocess.run(["shellcheck", "--exclude=SC1091", *scripts], capture_output=True, text=True, check=False)
+    command = ["shellcheck", "--exclude=SC1091", *map(str, scripts)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
     assert [path for path in scripts if not os.access(path, os.X_OK)] == []
 
