@@ -185,9 +185,10 @@ class EmbeddedSandbox(Inside):
                 )
         if self._exit is None:
             self.ended(137)
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
-            self._pidfd = -1
+        # Taken in one step: the owner may destroy it while a check's deadline does.
+        pidfd, self._pidfd = self._pidfd, -1
+        if pidfd >= 0:
+            os.close(pidfd)
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -254,9 +255,13 @@ class EmbeddedSandbox(Inside):
         """Whether PID 1 is gone, or follows within a moment what it took along (pid_namespaces(7))."""
         if self._pidfd < 0:
             return True
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._pidfd, selectors.EVENT_READ)  # readable when it has ended, pidfd_open(2)
-            return bool(selector.select(0.1))
+        try:
+            with selectors.DefaultSelector() as selector:
+                # It is readable when the process has ended (pidfd_open(2)).
+                selector.register(self._pidfd, selectors.EVENT_READ)
+                return bool(selector.select(0.1))
+        except (OSError, ValueError):  # destroyed meanwhile
+            return True
 
     def shell_command(self) -> list[str]:
         """See `helpers.engines.base.Sandbox.shell_command`."""
@@ -292,9 +297,11 @@ class EmbeddedSandbox(Inside):
         try:
             return read_table(Path(f"/proc/{self._pid1}/root/proc"))
         except OSError:
-            self._over.wait(1)
+            if not self._pid1_has_ended():
+                raise
+            self._over.wait(5)  # the keeper tells how
             self._check()
-            raise
+            raise SandboxGone(f"sandbox {self.id} has ended") from None
 
     def stats(self) -> Stats:
         """See `helpers.engines.base.Sandbox.stats`."""
