@@ -27,6 +27,7 @@ __all__ = ["app", "build", "main"]
 _ROOMS = {
     "lab": ("helpers.cli_lab", "Boot a lab, look at those that run, enter one."),
     "image": ("helpers.cli_image", "Build, describe or remove the lab image."),
+    "upstream": ("helpers.cli_upstream", "Fetch the real infuse.nix and SixOS (needs a network)."),
 }
 """Groups of commands in modules of their own, imported only when one of them is called."""
 
