@@ -187,8 +187,11 @@ def _git(*words: str) -> str:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != _RECORD
-    }
+    """SHA-256 of every file's content, and of every link's target."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path.relative_to(folder))] = hashlib.sha256(os.readlink(path).encode()).hexdigest()
+        elif path.is_file() and path.name != _RECORD:
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
