@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from helpers.engines.base import Pid1, Process, Sandbox
+from helpers.errors import RenderError
 from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
 from helpers.inits.plan import fd_notes, limit_notes, make_plan, oneshot_notes
@@ -41,6 +42,8 @@ _STATES = {
     "unsupervised": "failed",
 }
 
+_PROVIDED = ("dev", "localmount", "net")  # as rc.conf has it
+
 
 class OpenRC:
     """openrc-init as PID 1.
@@ -60,8 +63,19 @@ class OpenRC:
     logging = "supervise-daemon: plain files"
 
     def render(self, manifest: Manifest) -> Rendered:
-        """A script in /etc/init.d and a link in /etc/runlevels/default for each service, bundles too."""
+        """A script in /etc/init.d and a link in /etc/runlevels/default for each service, bundles too.
+
+        Raises `RenderError` for what no init could order, and for a name that rc.conf's rc_provide takes:
+        whoever needs it would not wait.
+        """
         make_plan(manifest)  # refuses what cannot be ordered
+        for service in manifest.services:
+            if service.name in _PROVIDED:
+                raise RenderError(
+                    f"service {service.name}: under OpenRC the sandbox itself provides {service.name}, so "
+                    "nobody would wait for the service",
+                    hint=f"give it another name, such as lab-{service.name}",
+                )
         tree = FileTree()
         tree.script("/etc/openrc/init", fill("openrc", "init"))
         tree.add("/etc/rc.conf", fill("openrc", "rc.conf"))

@@ -309,3 +309,12 @@ def test_a_file_of_the_tree_is_bytes_and_mode() -> None:
     run = tree["/etc/service/redis/run"]
     assert isinstance(run, File)
     assert run.mode == 0o755
+
+
+def test_openrc_refuses_a_name_that_the_sandbox_provides() -> None:
+    """rc.conf provides `net`: a service of that name would keep nobody back, so it is refused."""
+    with pytest.raises(RenderError, match="provides net") as error:
+        texts("openrc", longrun("net"), longrun("web", depends_on=["net"]))
+    assert error.value.hint == "give it another name, such as lab-net"
+    conf = texts("openrc", longrun("a"))["/etc/rc.conf"]
+    assert 'rc_provide="dev localmount net"' in conf
