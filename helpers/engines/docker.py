@@ -44,13 +44,14 @@ from helpers.engines._tree import resolved
 from helpers.engines.base import MIB, Availability, Image, Limits, Network, Pid1, Running
 from helpers.engines.embedded import DEFAULT_CAPABILITIES, TMPFS_SIZE, listen
 from helpers.engines.keeper.box import exec_problem
-from helpers.errors import EngineUnavailable, ImageError, InitlabError, SandboxError
+from helpers.errors import EngineUnavailable, ImageError, InitlabError, SandboxError, SandboxGone
 from helpers.filetree import File, FileTree, Symlink
 
 __all__ = ["Docker"]
 
 # The unified hierarchy over what the engine has mounted there for reading; then the rest of the words.
 _DIVIDE = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
+_MOUNTED = 10.0  # s
 _NO_DISK_LIMIT = (
     "no disk limit: Docker has none that works on every storage driver; only /run and /tmp are bounded "
     f"({TMPFS_SIZE // MIB} MiB each)"
@@ -141,6 +142,8 @@ class Docker:
             )
             Docker._boxes.add(box)
             box.run()
+            if pid1.cgroup:
+                _await_program(box)
             _check_executed(box, pid1.argv[0])
             if network.ports and box.exit is None:
                 box.reachable(_forward(connection.reach, box, network.ports))
@@ -333,9 +336,28 @@ def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
     return member
 
 
+def _await_program(box: DockerSandbox) -> None:
+    """Wait until what mounts the cgroup for PID 1 has become PID 1, or has ended."""
+    end = time.monotonic() + _MOUNTED
+    while time.monotonic() < end:
+        try:
+            first = box.processes()[0]
+        except SandboxGone:
+            return
+        if _DIVIDE not in first.argv and first.comm not in ("mount", "setpriv"):
+            return
+        time.sleep(0.002)
+
+
 def _check_executed(box: DockerSandbox, program: str) -> None:
-    """Raise when PID 1 ended because execve(2) failed: the runtime says so on the console."""
+    """Raise when PID 1 ended because execve(2) failed: the runtime, or what came before it, says so."""
     said = box.logs().decode(errors="replace").strip()
+    front = f"setpriv: failed to execute {program}: "
+    if box.exit is not None and said.startswith(front):
+        message, hint = exec_problem(program, said.removeprefix(front))
+        raise SandboxError(message, hint=hint)
+    if box.exit is not None and said.startswith("mount: /sys/fs/cgroup: "):
+        raise SandboxError(f"{program} needs a cgroup of its own, and the engine gives it none: {said}")
     if box.exit is not None and box.exit.code in (1, 126, 127, 255) and said.startswith(f"exec {program}: "):
         message, hint = exec_problem(program, exec_refusal(said) or said)
         raise SandboxError(message, hint=hint)

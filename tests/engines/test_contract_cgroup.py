@@ -110,3 +110,12 @@ def test_a_command_that_is_not_there_is_named(divided: Sandbox) -> None:
     with pytest.raises(SandboxError, match="cannot execute /no/such in the sandbox: No such file"):
         divided.exec(["/no/such"])
     assert divided.exec(["sh", "-c", "exit 127"]).code == 127
+
+
+def test_a_pid_1_that_is_not_there_is_named(engine: Engine, start: Callable[..., Sandbox]) -> None:
+    """As without a cgroup of its own, with what to do."""
+    if not engine.cgroup_availability().ok:
+        pytest.skip(engine.cgroup_availability().reason)
+    with pytest.raises(SandboxError, match="cannot execute /no/such as PID 1: no such file") as error:
+        start(Pid1(("/no/such",), cgroup=True))
+    assert "check the path" in error.value.hint
