@@ -192,8 +192,8 @@ def test_polling_says_what_it_is_and_sees_a_restart() -> None:
     with lab:
         lab.ready()
         pid = lab.kill("app")
-        rec.wait("app exit main")
-        lab.wait_restarted("app", pid)
+        exit_ = rec.wait("app exit main", 30)
+        rec.wait("app fork main", 30, after=exit_)
     assert (rec.source, rec.lost) == ("polling", 0)
     assert 0 < rec.resolution < 5
     ended = rec.of("app").exits().main()[0]
