@@ -92,17 +92,19 @@ def _batch(
     """Outcomes of the first of these expressions, at least of one."""
     token = secrets.token_hex(8)
     own = {f"expression-{i}.nix": text + "\n" for i, text in enumerate(expressions)}
-    lines = []
-    for i, name in enumerate(own):
-        lines.append(f'builtins.trace ("{token} value " + builtins.toJSON (import ./{name})) null')
-        lines.append(f'builtins.trace "{token} end {i}" null')
+    value = f'builtins.trace ("{token} value " + builtins.toJSON (import ./%s)) null'
+    lines = [f'builtins.trace "{token} at" ({value % name})' for name in own]
+    lines.append(f'builtins.trace "{token} at" null')
     ran = place.run(_REPL, {**files, **own}, input="\n".join(lines) + "\n", timeout=timeout)
     names = {
         f"{ran.folder}/{name}": "expression" if number is None else f"expression {number + i + 1}"
         for i, name in enumerate(own)
     }
     names |= {f"{ran.folder}/{name}": name for name in files}
-    *parts, rest = re.split(rf"^trace: {token} end \d+\n", ran.stderr, flags=re.MULTILINE)
+    # After the last mark stands what the one said that was not done; nothing, where all were.
+    rest, *parts = re.split(rf"^trace: {token} at\n", ran.stderr, flags=re.MULTILINE)
+    if parts:
+        rest = parts.pop()
     found = [_outcome(part, token, names) for part in parts]
     if len(found) == len(expressions):
         return found
