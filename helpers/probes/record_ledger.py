@@ -103,7 +103,7 @@ class Ledger:
             life.comm, life.argv = facts.pop("comm", life.comm), facts.pop("argv", life.argv)
             self.lives.add(life)
             self._dirty = self._dirty or kind == "found"
-            known: dict[str, Any] = {"by": _number(parent), "slack": slack, "comm": life.comm}
+            known: dict[str, Any] = {"slack": slack, "comm": life.comm}
             if kind == "found":
                 known["argv"] = life.argv
             self._add(time, kind, life, **known, **facts)
@@ -119,9 +119,12 @@ class Ledger:
                 life.exit_note = life.ended = None
             life.comm, life.argv = comm, argv
             self._dirty = True
-            if not life.asks and life.argv:
-                life.asks = next((s.name for s in self._services() if _probes(life, s)), "")
+            self._see_probe(life)
             self._add(time, "exec", life, comm=comm, argv=argv, **facts)
+
+    def _see_probe(self, life: Life) -> None:
+        if not life.asks and life.argv:
+            life.asks = next((s.name for s in self._services() if _probes(life, s)), "")
 
     def renamed(self, life: Life, comm: str) -> None:
         """A process calls itself otherwise (prctl(2) PR_SET_NAME): no event, but inits are asked again."""
@@ -264,6 +267,7 @@ class Ledger:
         if not argv:
             return
         life.comm, life.argv = comm, argv
+        self._see_probe(life)
         execs = [note for note in life.notes if note.kind == "exec"]
         if execs and not execs[-1].facts.get("argv"):
             execs[-1].facts |= {"comm": comm, "argv": argv}
@@ -317,6 +321,8 @@ def _event(note: Note, zero: float) -> Event:
         facts.setdefault("outside", life.outside)
         if note.kind in ("exit", "reaped"):
             facts.setdefault("comm", life.comm)
+        elif note.kind in ("fork", "found"):  # its parent's number may have been learned since
+            facts.setdefault("by", _number(life.ancestor))
     facts.setdefault("service", "")
     facts.setdefault("pid", 0)
     return Event(time=note.time - zero, kind=note.kind, **facts)
