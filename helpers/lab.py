@@ -9,9 +9,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from helpers.bare import sandbox
 from helpers.engines.base import Engine, Exit, Image, Limits, Network, Sandbox
-from helpers.errors import InitlabError, LabError, SandboxError, SandboxGone
+from helpers.errors import LabError, SandboxError
 from helpers.filetree import FileTree
-from helpers.inits.base import Init, Rendered, ServiceStatus, Unsupported, carried
+from helpers.inits.base import Init, Rendered, carried
+from helpers.lab_view import LabView
 from helpers.manifest import Manifest, load
 from helpers.manifest.models import Service
-from helpers.probes.events import Events
 from helpers.probes.watch import Watcher
 
 if TYPE_CHECKING:
@@ -35,12 +33,7 @@ if TYPE_CHECKING:
     from helpers.probes.record import Recorder
     from helpers.show.dashboard import Dashboard
     from helpers.show.graph import DependencyGraph
-    from helpers.show.http import Response
     from helpers.show.livegraph import LiveGraph
-    from helpers.show.logs import Log
-    from helpers.show.status import StatusTable
-    from helpers.show.timeline import Timeline
-    from helpers.show.tree import ProcessTree
 
 __all__ = ["STACKS", "Lab", "sandbox"]
 
@@ -48,7 +41,7 @@ STACKS = Path(__file__).resolve().parents[1] / "labs" / "stacks"
 _READY_TIMEOUT = 30.0
 
 
-class Lab:
+class Lab(LabView):
     """One stack of services under one init in one sandbox.
 
     `stack` is the name of a folder of `labs/stacks`, a path to a manifest file, or a `Manifest`;
@@ -105,7 +98,7 @@ class Lab:
         return self
 
     def boot(self) -> Sandbox:
-        """Boot the init as PID 1 of a sandbox that is the caller's: nobody watches it, `close` does not end it.
+        """Boot the init as PID 1 of a sandbox that is the caller's: nobody watches it, `close` leaves it.
 
         For measuring. Raises what `Engine.start` raises, and `LabError` for an init that cannot run here: it
         is not in the image, or needs a cgroup of its own and cannot have one.
@@ -295,51 +288,13 @@ class Lab:
             files.add(inside, path.read_bytes(), 0o755 if path.stat().st_mode & 0o100 else 0o644)
         return files.merge(carried(self.init)).merge(self.rendered.tree).merge(self._extra)
 
-    def unsupported(self) -> tuple[Unsupported, ...]:
-        """What the manifest asks for and this init cannot express."""
-        return self.rendered.unsupported
-
-    def status(self) -> StatusTable:
-        """A table of the services: what the init says, and what is seen from outside."""
-        from helpers.show.status import StatusTable
-
-        table = {process.pid: process for process in self.sandbox.processes()}
-        watcher = self._get_watcher()
-        return StatusTable.of(self._native_status(), table, watcher.events(), watcher.ready())
-
-    def processes(self) -> ProcessTree:
-        """The processes inside, as a tree."""
-        from helpers.show.tree import ProcessTree
-
-        return ProcessTree(self.sandbox.processes())
-
-    def glance(self) -> StatusTable:
-        """The status table as seen from outside alone: nothing is run inside, so nothing is disturbed."""
-        from helpers.show.status import StatusTable
-
-        watcher = self._get_watcher()
-        table = {process.pid: process for process in self.sandbox.processes()}
-        pids, now = watcher.pids(), time.clock_gettime(time.CLOCK_BOOTTIME)
-        seen = []
-        for service in self.manifest.services:
-            process = table.get(pids.get(service.name, -1))
-            if process is not None:
-                seen.append(ServiceStatus(service.name, "up", process.pid, now - process.started))
-            elif service.kind == "longrun":
-                seen.append(ServiceStatus(service.name, "down"))
-        return StatusTable.of(seen, table, watcher.events(), watcher.ready())
-
-    def events(self) -> Events:
-        """What was seen of the services so far."""
-        return self._watcher.events() if self._watcher is not None else Events()
-
     def record(self, source: str | None = None) -> Recorder:
         """Record the life of every process, from now until `stop()`, the end of a `with`, or PID 1's end.
 
         Before `start` (or `ready`) it waits for the boot and records it from PID 1's exec on. `source` is
-        `"connector+tracing"` (the kernel tells each event, also signals and who waited for whom), `"connector"`
-        (without those), `"polling"` (the process table is read again and again), or `None` for the first that
-        is permitted. See `helpers.probes.record`.
+        `"connector+tracing"` (the kernel tells each event, also signals and who waited for whom),
+        `"connector"` (without those), `"polling"` (the process table is read again and again), or `None` for
+        the first that is permitted. See `helpers.probes.record`.
         """
         from helpers.probes.record import Recorder
 
@@ -354,57 +309,6 @@ class Lab:
     def note(self, service: str, kind: str, pid: int, detail: str = "") -> None:
         """Add to the events something that was done to a service from outside."""
         self._get_watcher().note(service, kind, pid, detail)
-
-    def timeline(self, last: float = 60.0) -> Timeline:
-        """The events as a picture of the `last` seconds (0: since the start), and all of them as text."""
-        from helpers.show.timeline import Timeline
-
-        until = self._watcher.now() if self._watcher is not None else 0.0
-        names = [s.name for s in self.manifest.services if s.kind == "longrun"]
-        return Timeline(self.events(), until, names, begin=max(0.0, until - last) if last else 0.0)
-
-    def logs(self, service: str, lines: int = 20) -> Log:
-        """The last lines of a service's standard output and error, from the init's own logger.
-
-        `lines=0` gives everything.
-        """
-        from helpers.show.logs import Log
-
-        path = self.init.log_path(self.service(service).name)
-        try:
-            text = self.sandbox.read(path).decode(errors="replace")
-        except SandboxGone:
-            raise
-        except SandboxError as error:
-            raise LabError(
-                f"service {service} has no log yet: {error.message}", hint="lab.status()"
-            ) from None
-        return Log(service, path, text.splitlines()[-lines:])
-
-    def http(self, service: str, path: str = "/", timeout: float = 5.0) -> Response:
-        """GET `path` from a service's first declared port.
-
-        Raises `LabError` when the service declares no port or does not answer.
-        """
-        from helpers.show.http import fetch
-
-        ports = self.service(service).ports
-        if not ports:
-            raise LabError(f"service {service} declares no port", hint="add `ports = [...]` to the manifest")
-        host, port = self.sandbox.address(ports[0])
-        try:
-            return fetch(host, port, path, timeout)
-        except OSError as error:
-            raise LabError(
-                f"service {service} does not answer on port {ports[0]}: {error.strerror or error}",
-                hint=f"lab.status(), lab.logs({service!r})",
-            ) from None
-
-    def shell(self) -> None:
-        """Print the command that opens a shell in the lab, for any terminal (also JupyterLab's)."""
-        here = Path(sys.executable).with_name("initlab")
-        command = "initlab" if shutil.which("initlab") or not here.exists() else str(here)
-        print(f"In a terminal on this computer:\n\n    {command} lab shell {self.sandbox.id}\n")
 
     def dashboard(self) -> Dashboard:
         """A live view: services, PIDs, uptime, restarts, memory, a log tail, and buttons."""
@@ -437,39 +341,6 @@ class Lab:
 
             self._image = image.ensure()
         return self._image
-
-    def _get_watcher(self) -> Watcher:
-        if self._watcher is None:
-            raise LabError(f"lab {self.manifest.name} is not running", hint="lab.start()")
-        return self._watcher
-
-    def _native_status(self) -> list[ServiceStatus]:
-        return self.init.status(self.sandbox, self.manifest)
-
-    def _explain_not_ready(self, names: set[str], timeout: float) -> None:
-        exit_ = self.sandbox.exit
-        if exit_ is not None:
-            tail = self.sandbox.logs().decode(errors="replace").strip().splitlines()[-8:]
-            raise LabError(
-                f"PID 1 ({self.init.title}) ended with {exit_.code} before its services were ready:\n"
-                + "\n".join(f"    {line}" for line in tail)
-            )
-        parts = []
-        for name in [s.name for s in self.manifest.services if s.name in names]:
-            parts.append(f"  {name}:")
-            try:
-                lines = self.logs(name, 5).lines
-            except InitlabError as error:
-                lines = [error.message]
-            # What a supervisor says of a service it cannot even start goes to the console.
-            console = self.sandbox.logs().decode(errors="replace").splitlines()
-            lines += [f"console: {line}" for line in console if name in line][-2:]
-            parts += [f"    {line}" for line in lines or ["(its log is empty)"]]
-        raise LabError(
-            f"not ready after {timeout:g} s: {', '.join(sorted(names))}; the last lines of their logs:\n"
-            + "\n".join(parts),
-            hint=f"lab.status(), lab.logs({sorted(names)[0]!r})",
-        )
 
 
 def _find_stack(stack: str | Path | Manifest) -> Manifest:
