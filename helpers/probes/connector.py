@@ -26,7 +26,7 @@ _SO_RCVBUFFORCE = 33
 _PATIENCE = 0.5
 _NO_ANSWER = "the kernel does not answer here (a container?)"
 _FIRST = {"pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}  # linux/proc_ns.h
-_KINDS = {0x0: "ack", 0x1: "fork", 0x2: "exec", 0x200: "comm", 0x80000000: "exit"}
+_KINDS = {0x0: "ack", 0x1: "fork", 0x2: "exec", 0x80: "session", 0x200: "comm", 0x80000000: "exit"}
 
 _NLMSG = struct.Struct("=IHHII")
 _CN = struct.Struct("=IIIIHH")

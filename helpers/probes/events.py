@@ -73,7 +73,7 @@ class Event:
     def words(self) -> set[str]:
         """What the event may be called by in a question, besides service and kind."""
         words = {self.comm, self.signal, self.detail, f"#{self.pid}"}
-        words.add(self.argv[0].rpartition("/")[2] if self.argv else "")
+        words |= {self.argv[0], self.argv[0].rpartition("/")[2]} if self.argv else set()
         words.add("" if self.status is None else str(self.status))
         words.add("main" if self.main else "")
         return words - {""}
@@ -165,8 +165,9 @@ class Events:
     def find(self, what: str) -> Events:
         """The events called `"service kind"`, or `"service kind word"`, or `"- kind"` for any service.
 
-        The word may be a program (`"app exec python3"`), a signal (`"app exit SIGKILL"`), an exit status
-        (`"app exit 1"`), a PID (`"app fork #17"`), or `main`. Raises `LabError` for a kind there is none of.
+        The word may be a program (`"app exec python3"`, or its path: a script may have the same name), a
+        signal (`"app exit SIGKILL"`), an exit status (`"app exit 1"`), a PID (`"app fork #17"`), or `main`.
+        Raises `LabError` for a kind there is none of.
         """
         service, kind, *words = what.split() if len(what.split()) >= 2 else (what, "")
         if kind not in KINDS:

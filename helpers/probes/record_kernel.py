@@ -20,6 +20,7 @@ from helpers.probes.connector import Connector, Raw
 from helpers.probes.record_ledger import Ledger, Life
 from helpers.probes.record_proc import (
     describe_wait,
+    leads,
     members,
     parent_of,
     pid_inside,
@@ -192,6 +193,10 @@ class KernelSource:
         if raw.kind == "exec":
             comm, argv = program(raw.pid)
             self._ledger.executed(raw.time, life, comm, argv)
+            if not life.leads[1]:
+                self._ledger.leading(life, *leads(raw.pid))
+        elif raw.kind == "session":
+            self._ledger.leading(life, True, True)
         elif raw.kind == "comm" and raw.tid == raw.pid:
             self._ledger.renamed(life, raw.comm)
         elif raw.kind == "exit":
@@ -263,5 +268,6 @@ class KernelSource:
         life = self._ledger.began(
             time.monotonic(), parent, pid=inside, outside=outside, kind="found", comm=comm, argv=argv
         )
+        self._ledger.leading(life, *leads(outside))
         self._lives[outside] = life
         return life

@@ -30,6 +30,8 @@ class Life:
     began: float
     comm: str = ""
     argv: tuple[str, ...] = ()
+    leads: tuple[bool, bool] = (False, False)
+    """Whether it leads a process group, and a session (setpgid(2), setsid(2))."""
     service: str = ""
     main: bool = False
     asks: str = ""
@@ -121,6 +123,12 @@ class Ledger:
             self._dirty = True
             self._see_probe(life)
             self._add(time, "exec", life, comm=comm, argv=argv, **facts)
+
+    def leading(self, life: Life, group: bool, session: bool) -> None:
+        """A process leads a process group or a session, or does not: some inits give one to each service."""
+        with self.changed:
+            self._dirty = self._dirty or life.leads != (group, session)
+            life.leads = (group, session)
 
     def _see_probe(self, life: Life) -> None:
         if not life.asks and life.argv:
@@ -254,10 +262,7 @@ class Ledger:
             for life in [one for one in self.lives if not one.argv and one.ended is None]:
                 self._read_again(life)
             alive = {life.pid: life for life in self.lives if life.ended is None and life.pid}
-            table = [
-                Process(life.pid, _ppid(life), "S", life.comm, life.argv, started=life.began)
-                for life in sorted(alive.values(), key=lambda life: life.pid)
-            ]
+            table = [_as_process(life) for life in sorted(alive.values(), key=lambda life: life.pid)]
             for name, pid in self._init.main_pids(table, self._manifest).items():
                 alive[pid].service, alive[pid].main = name, True
 
@@ -308,8 +313,11 @@ def _number(life: Life | None) -> int | None:
     return 0 if life is None else life.pid or None
 
 
-def _ppid(life: Life) -> int:
-    return life.parent.pid if life.parent is not None else 0
+def _as_process(life: Life) -> Process:
+    """What an init's `main_pids` looks at. Of groups and sessions only their leaders are told."""
+    ppid = life.parent.pid if life.parent is not None else 0
+    group, session = (life.pid if leads else 0 for leads in life.leads)
+    return Process(life.pid, ppid, "S", life.comm, life.argv, group, session, started=life.began)
 
 
 def _event(note: Note, zero: float) -> Event:

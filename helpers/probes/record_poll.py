@@ -123,6 +123,7 @@ class PollSource:
             known: dict[str, Any] = {"kind": kind, "slack": 0.0 if self._first else slack, **facts}
             life = self._ledger.began(now, parent, pid=process.pid, **known)
             self._lives[key] = by_pid[process.pid] = life
+        self._ledger.leading(life, process.pgid == process.pid, process.sid == process.pid)
         if life.parent is not parent:
             self._ledger.adopted(life, parent)
         if process.state == "Z":

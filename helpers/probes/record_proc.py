@@ -12,6 +12,7 @@ from helpers.engines.proctable import parse_stat
 __all__ = [
     "describe_wait",
     "is_there",
+    "leads",
     "members",
     "parent_of",
     "pid_inside",
@@ -79,6 +80,15 @@ def program(outside: int) -> tuple[str, tuple[str, ...]]:
     except OSError:
         return "", ()
     return comm, tuple(word.decode(errors="replace") for word in words.split(b"\0")[:-1])
+
+
+def leads(outside: int) -> tuple[bool, bool]:
+    """Whether it leads a process group, and a session (proc_pid_stat(5))."""
+    try:
+        process = parse_stat(_read(f"/proc/{outside}/stat").decode(errors="replace"))
+    except OSError:
+        return False, False
+    return process.pgid == outside, process.sid == outside
 
 
 def parent_of(outside: int) -> int:

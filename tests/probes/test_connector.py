@@ -64,7 +64,7 @@ def test_a_short_message_is_no_event() -> None:
 def test_no_message_brings_the_reader_down(data: bytes) -> None:
     """Whatever comes: an event of some kind, or none."""
     raw = parse(data)
-    assert raw is None or raw.kind in {"ack", "fork", "exec", "comm", "exit", "other"}
+    assert raw is None or raw.kind in {"ack", "fork", "exec", "session", "comm", "exit", "other"}
 
 
 def test_a_gap_in_a_processors_numbers_is_counted() -> None:

@@ -53,6 +53,18 @@ def test_a_process_belongs_to_the_service_its_ancestor_is_the_main_process_of(le
     assert [event.kind for event in ledger.events().of("db").pid(3)] == ["fork", "exec"]
 
 
+def test_an_init_that_knows_its_services_by_session_is_told_who_leads_one() -> None:
+    """finit gives each service a session of its own (setsid(2)); the same command in another is not it."""
+    ledger = Ledger(registry.get("finit"), _STACK)
+    ledger.zero = 100.0
+    one = ledger.began(101.0, None, pid=1, comm="finit", argv=("/sbin/finit",))
+    for pid in (5, 6):
+        child = ledger.began(102.0, one, pid=pid)
+        ledger.executed(102.1, child, "db", ("db",))
+        ledger.leading(child, pid == 6, pid == 6)
+    assert {event.pid for event in ledger.events().of("db")} == {6}
+
+
 def test_a_run_of_the_probe_that_succeeds_is_a_proof_of_readiness(ledger: Ledger) -> None:
     """Whoever ran it. Slack reaches back to the start of the last run that failed."""
     _supervised(ledger, "db", 2, 101.0)
