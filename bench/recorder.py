@@ -138,9 +138,7 @@ def main() -> None:
     print()
     for name, times in boots.items():
         middle = statistics.median(times)
-        print(
-            f"boot to ready, {name:<18} median {middle * 1000:6.0f} ms, ratio {middle / plain:.2f}"
-        )
+        print(f"boot to ready, {name:<18} median {middle * 1000:6.0f} ms, ratio {middle / plain:.2f}")
     if options.json:
         options.json.write_text(json.dumps({"bursts": [asdict(f) for f in found], "boots": boots}, indent=1))
 
