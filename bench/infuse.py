@@ -150,10 +150,13 @@ def main() -> None:
         )
         show(f"{count} services, one of them edited", ours, plain)
     for kind in KINDS:
-        small, large = (
-            statistics.median(figures[f"{n} services, {kind}: infuse"]) for n in (10_000, 100_000)
-        )
-        print(f"ten times the services, {kind}: {large / small:.1f} times the time")
+        growth = []
+        for what in ("infuse", "merge"):
+            small, large = (
+                statistics.median(figures[f"{n} services, {kind}: {what}"]) for n in (10_000, 100_000)
+            )
+            growth.append(f"{what} {large / small:.1f}")
+        print(f"ten times the services, {kind}: {', '.join(growth)} times the time")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1))
 

@@ -12,6 +12,9 @@
     │   └── SandboxGone          the sandbox has ended (or was destroyed) before the call
     ├── LabError                 a running lab did not do what was asked (not ready, no such service)
     │   └── FaultError           a fault cannot be made or undone here; says why
+    ├── InfuseError              an infusion that cannot be applied (helpers.infuse)
+    ├── NixError                 what Nix says is wrong with an expression or a build (helpers.nix)
+    ├── UpstreamError            an original could not be fetched, or is not what it was (helpers.nix.upstream)
     └── CourseError              workspace, notebook source, exercise or progress file
 
 Every message names the object; `hint` holds the next command to run. `str()` shows both.
