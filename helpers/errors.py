@@ -14,7 +14,7 @@
     │   └── FaultError           a fault cannot be made or undone here; says why
     ├── InfuseError              an infusion that cannot be applied (helpers.infuse)
     ├── NixError                 what Nix says is wrong with an expression or a build (helpers.nix)
-    ├── UpstreamError            an original could not be fetched, or is not what it was (helpers.nix.upstream)
+    ├── UpstreamError            an original could not be fetched, or was changed (helpers.nix.upstream)
     └── CourseError              workspace, notebook source, exercise or progress file
 
 Every message names the object; `hint` holds the next command to run. `str()` shows both.

@@ -161,16 +161,16 @@ let
         if isPlain value then previous: apply path (prune desugared) previous
         else if isFunction value then value
         else wrong;
-      declared = f: if f ? __functionArgs then f.__functionArgs else functionArgs f;
-      check = f: name:
-        (declared f) ? ${name}
+      declared = f: if f ? __functor then f.__functionArgs or (functionArgs (f.__functor f)) else functionArgs f;
+      check = args: name:
+        args ? ${name}
         || fail path "input" "infused to __input.${name} of a function which has no argument named ${name}.";
-      checked = f: result:
+      checked = args: result:
         if v24 || !isPlain value then result
-        else builtins.seq (builtins.all (check f) (attrNames desugared)) result;
+        else builtins.seq (builtins.all (check args) (attrNames desugared)) result;
       target = f:
-        if f ? override then checked f.override (f.override change)
-        else if isFunction f then checked f (argument: f (change argument))
+        if f ? override then checked f.override.__functionArgs (f.override change)
+        else if isFunction f then checked (declared f) (argument: f (change argument))
         else if v24 then fail path "input" "attempted to infuse a function to target.__input but !(isFunction target)"
         else fail path "input" "attempted to infuse a function to __input attribute of a ${typeOf f}";
     in
