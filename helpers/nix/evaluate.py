@@ -21,6 +21,7 @@ __all__ = ["COMMAND", "Outcome", "eval", "eval_many", "outcomes"]
 
 COMMAND = ("nix", "--extra-experimental-features", "nix-command")
 _REPL = (*COMMAND, "repl", "--store", "dummy://", "--restrict-eval", "-I", HERE, "--show-trace")
+_ALONE = ("nix-instantiate", "--eval", "--store", "dummy://", "--option", "restrict-eval", "true", "-I", HERE)
 _AT_ONCE = 400  # expressions for one process: what it has evaluated it keeps in memory
 _OURS = "«string»"  # what Nix calls a line typed into its repl
 
@@ -93,19 +94,25 @@ def _batch(
     token = secrets.token_hex(8)
     own = {f"expression-{i}.nix": text + "\n" for i, text in enumerate(expressions)}
     value = f'builtins.trace ("{token} value " + builtins.toJSON (import ./%s)) null'
-    lines = [f'builtins.trace "{token} at" ({value % name})' for name in own]
-    lines.append(f'builtins.trace "{token} at" null')
+    lines = [f'builtins.trace "{token} at {i}" ({value % name})' for i, name in enumerate(own)]
+    lines.append(f'builtins.trace "{token} at {len(own)}" null')
     ran = place.run(_REPL, {**files, **own}, input="\n".join(lines) + "\n", timeout=timeout)
-    names = {
-        f"{ran.folder}/{name}": "expression" if number is None else f"expression {number + i + 1}"
-        for i, name in enumerate(own)
-    }
-    names |= {f"{ran.folder}/{name}": name for name in files}
-    # After the last mark stands what the one said that was not done; nothing, where all were.
-    rest, *parts = re.split(rf"^trace: {token} at\n", ran.stderr, flags=re.MULTILINE)
-    if parts:
-        rest = parts.pop()
-    found = [_outcome(part, token, names) for part in parts]
+    names = _names(ran.folder, own, files, number)
+    # After each mark stands what that expression said. The next mark tells that it was done: its own once
+    # more, that the repl took an end of file in it for a line to be continued, and went on with the next.
+    rest, *marked = re.split(rf"^trace: {token} at (\d+)\n", ran.stderr, flags=re.MULTILINE)
+    found: list[Outcome] = []
+    for index, said, following in zip(marked[::2], marked[1::2], [*marked[2::2], ""], strict=True):
+        rest = said
+        if following == index:
+            name = f"expression-{index}.nix"
+            alone = place.run((*_ALONE, f"./{name}"), {**files, **own}, input="", timeout=timeout)
+            return [
+                *found,
+                Outcome(error=parse(alone.stderr, _names(alone.folder, own, files, number), _OURS)),
+            ]
+        if following:
+            found.append(_outcome(said, token, names))
     if len(found) == len(expressions):
         return found
     if ran.late:
@@ -114,6 +121,17 @@ def _batch(
         hint = "a recursion without an end? give timeout= a larger number if it only needs longer"
         return [Outcome(error=NixError(f"not done after {timeout:g} s", kind="time", raw=rest, hint=hint))]
     return [*found, Outcome(error=_death(ran.code, rest, names))]
+
+
+def _names(
+    folder: str, own: Mapping[str, str], files: Mapping[str, str], number: int | None
+) -> dict[str, str]:
+    """What files are called in errors, by their paths."""
+    names = {
+        f"{folder}/{name}": "expression" if number is None else f"expression {number + i + 1}"
+        for i, name in enumerate(own)
+    }
+    return names | {f"{folder}/{name}": name for name in files}
 
 
 def _outcome(part: str, token: str, names: Mapping[str, str]) -> Outcome:

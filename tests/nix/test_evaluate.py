@@ -80,6 +80,22 @@ def test_every_kind_of_error_is_told_apart(place: LabPlace) -> None:
 
 
 @live
+@pytest.mark.parametrize("text", ["{ a = ", '"abc', "''abc", "(1", "let x = 1;", ""])
+def test_an_expression_that_stops_in_the_middle_costs_only_itself(place: LabPlace, text: str) -> None:
+    """A repl would wait for the rest of it, and take the next one for that."""
+    found = nix.eval_many(["1", text, "2", text, 'throw "x"', "3"], place=place)
+    assert [found[0], found[2], found[5]] == [1, 2, 3]
+    assert [found[1].kind, found[3].kind, found[4].kind] == ["syntax", "syntax", "throw"]
+    assert "unexpected end of file" in found[1].said
+    assert str(found[1].position).startswith("expression 2:")
+    with pytest.raises(NixError, match="unexpected end of file"):
+        nix.eval(text, place=place)
+    with pytest.raises(NixError, match="unexpected end of file") as caught:
+        nix.eval("import ./lib.nix", files={"lib.nix": text}, place=place)
+    assert str(caught.value.position).startswith("lib.nix:")
+
+
+@live
 def test_an_error_names_the_expression_and_the_place(place: LabPlace) -> None:
     """Line and column of the learner's own text, and not one frame of ours."""
     error = nix.eval_many(["1", 'let f = x: x + "a"; in\n{ a = f 1; }'], place=place)[1]
