@@ -93,6 +93,36 @@ def test_a_wrong_leaf_hurts_only_its_own_attribute() -> None:
         infuse({"x": 1, "y": 2}, [{"x": 5, "y": lambda _: 3}, lambda r: r["y"]])
 
 
+def test_a_wrong_leaf_called_type_hurts_more() -> None:
+    """Pruning compares with { }, and Nix then asks an attribute set for its type: is it a derivation?"""
+    for name, expected in (("typo", 2), ("type", InfuseError)):
+        infusion = [{"a": {"b": lambda _: 1, name: 5}, "z": lambda _: 2}, lambda r: r["z"]]
+        if expected == 2:
+            assert infuse({}, infusion) == 2
+        else:
+            with pytest.raises(InfuseError, match=r"at path a\.type: invalid type int"):
+                infuse({}, infusion)
+
+
+def test_an_argument_nobody_uses_may_fail() -> None:
+    """A function edited by `__input` is given its argument as it is; Nix would not compute it either."""
+    target = {"f": lambda unused: 1, "g": lambda used: used["n"]}
+    result = infuse(target, {name: {"__input": {"n": {"__append": None}}} for name in target})
+    assert result["f"]({"n": 1}) == 1
+    with pytest.raises(InfuseError, match="applied to unsupported type: null"):
+        force(result["g"]({"n": 1}))
+
+
+def test_what_a_sugar_made_of_a_function_declares_no_argument() -> None:
+    """v2.6 asks, and a composed overlay is a plain function. Of a function of ours nobody can know."""
+    overlay = {"o": lambda final: lambda prev: {"n": 1}}
+    assert force(infuse(overlay, {"o": {"__input": {"a": {"__assign": 1}}}}, version="2.6")["o"]({})({})) == {
+        "n": 1
+    }
+    with pytest.raises(InfuseError, match="has no argument named a"):
+        force(infuse(overlay, {"o": {"__overlay": {}, "__input": {"a": {"__assign": 1}}}}, version="2.6"))
+
+
 def test_of_several_errors_force_raises_the_first_by_name() -> None:
     """Nix prints attributes in the order of their names, however they were written."""
     result = infuse({}, {"b": {"__append": None}, "a": {"__append": None}})

@@ -74,6 +74,43 @@ def test_python_and_nix_agree_on_random_infusions(place: LabPlace, version: str)
     assert min(seen.values()) >= EXAMPLES, seen
 
 
+# What random cases have found, once. (version, target, infusion) in Nix, and what both have to say.
+FOUND = [
+    (
+        "2.4",
+        "{ }",
+        "[ { a = { b = _: 1; type = 5; }; z = _: 2; } (r: r.z) ]",
+        "infuse.desugar: at path a.type: invalid type int",
+    ),
+    ("2.4", "{ }", "[ { a = { b = _: 1; typo = 5; }; z = _: 2; } (r: r.z) ]", 2),
+    ("2.4", "{ f = unused: 1; }", "[ { f.__input = { a = false; }; } (r: r.f { }) ]", 1),
+    ("2.4", "{ f = x: x; }", "[ { f.__output = { a = false; }; } (r: builtins.isFunction (r.f { })) ]", True),
+    (
+        "2.6",
+        "{ f = f: p: { }; }",
+        "{ f = { __overlay = { }; __input.a = _: 1; }; }",
+        "infuse.input: at path f.__input: infused to __input.a of a function which has no argument named a.",
+    ),
+    (
+        "2.4",
+        '{ a = "x\\ny"; }',
+        "{ a.__init = 1; }",
+        "infuse.desugar: at path a.__init: infused a value to __init but attribute already existed, "
+        "value=''\n  x\n  y''; maybe you meant to use __assign or __default?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("version", "target", "infusion", "expected"), FOUND)
+def test_what_was_found_once_stays_mended(
+    place: LabPlace, version: str, target: str, infusion: str, expected: object
+) -> None:
+    """In our Nix; `test_decisions` has the same in Python."""
+    text = f'(import ./infuse.nix {{ version = "{version}"; }}).v1.infuse ({target}) ({infusion})'
+    (got,) = nix.eval_many([text], files={"infuse.nix": LIBRARY.read_text()}, place=place)
+    assert (got.said if isinstance(got, NixError) else got) == expected
+
+
 def test_our_nix_says_what_infuse_nix_says(place: LabPlace) -> None:
     """The conformance table, whole, at both versions."""
     table = cases()

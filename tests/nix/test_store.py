@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from helpers import nix
 from helpers.engines.base import MIB, Image
 from helpers.errors import SandboxError
 from helpers.nix import NixError, Store
+from helpers.nix.places import LabPlace
 
 pytestmark = pytest.mark.live
 
@@ -152,6 +157,31 @@ def test_a_folder_keeps_the_store(image: Image, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["nix.lock", "nix.tar"]
 
 
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from helpers.engines.base import Image
+from helpers.nix import Store
+store = Store(sys.argv[1], image=Image(Path(sys.argv[2]), sys.argv[3]))
+profile = store.profile()
+profile.set(store.build(sys.argv[4]).path)
+profile.set(store.build(sys.argv[5]).path)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_owner_leaves_the_last_whole_state(image: Image, tmp_path: Path) -> None:
+    """Nobody was asked to save, and the folder is free for the next."""
+    words = [str(tmp_path / "mine"), str(image.rootfs), image.digest]
+    scripts = [derivation(name, f"echo {name} > $out") for name in ("one", "two")]
+    done = subprocess.run([sys.executable, "-c", _KILLED, *words, *scripts], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    with Store(tmp_path / "mine", image=image) as store:
+        assert store.verify()
+        assert store.read(store.profile().link) == "two\n"
+        assert store.read(store.profile().rollback().path) == "one\n"
+
+
 def test_a_folder_that_holds_no_store_is_told(image: Image, tmp_path: Path) -> None:
     """And stays as it is."""
     (tmp_path / "nix.tar").write_text("no archive")
@@ -168,3 +198,14 @@ def test_a_store_can_be_inside_a_running_lab(image: Image) -> None:
         with Store(inside=box.sandbox) as store:
             built = store.build(derivation("one", "echo one > $out"))
         assert box.sandbox.read(built.path) == b"one\n"
+
+
+@pytest.mark.docker
+def test_the_docker_engine_has_a_store_too() -> None:
+    """And evaluates."""
+    place = LabPlace("docker")
+    assert nix.eval("1 + 1", place=place) == 2
+    place.close()
+    with Store(engine="docker") as store:
+        built = store.build(derivation("one", "echo one > $out"))
+        assert store.read(store.profile().set(built.path).path) == "one\n"
