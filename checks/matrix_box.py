@@ -166,7 +166,7 @@ def figure(trial: Trial, init: str, key: str) -> float:
     """
     lab = _Owned(trial, "web", init)
     if key in SINGLE:
-        # A boot is soon done, and now and then one is quite another (runsvdir's, when a second has just ended).
+        # A boot is soon done; now and then one is quite another (runsvdir's, when a second has just ended).
         return statistics.median(measure_one(lab, key) for _ in range(3 if key == "boot" else 1))
     if key.startswith("config"):
         size = config_size(lab.rendered)

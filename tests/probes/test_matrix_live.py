@@ -153,3 +153,33 @@ def test_a_killed_matrix_keeps_its_rounds_and_leaves_nothing(
     command.wait(30)
     assert Matrix.load(tmp_path).rounds() >= 1
     assert poll(lambda: not [box for box in Embedded().running() if box.owner == command.pid], 20, step=0.1)
+
+
+def initlab(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "helpers.cli", *words], capture_output=True, text=True, timeout=90, check=False
+    )
+
+
+def test_the_command_measures_prints_saves_and_ends_with_0(tmp_path: Path, image: Image) -> None:
+    """Every init that was asked for was measured in every run; one without a terminal prints no bar."""
+    words = ["--init", "tini", "--runs", "1", "--rest", "0.1", "--engine", "embedded"]
+    done = initlab("matrix", *words, "--output", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "restarts nothing: this is our shell launcher" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"matrix.{kind}" for kind in ("csv", "html", "json", "png")
+    ]
+    assert Matrix.load(tmp_path / "out").complete
+
+
+def test_where_nothing_can_be_measured_the_command_says_why_and_ends_with_1(
+    tmp_path: Path, image: Image
+) -> None:
+    """An init that the image does not have; an unknown one is another matter: 2."""
+    done = initlab("matrix", "--init", "dinit", "--engine", "embedded", "--output", str(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert "no dinit" in done.stdout
+    assert "no dinit" in (tmp_path / "matrix.html").read_text()
+    assert initlab("matrix", "--init", "dinitt", "--output", str(tmp_path)).returncode == 2
