@@ -42,7 +42,10 @@ def infuse(target: Any, infusion: Any, sugars: SugarMap) -> Any:
     first = next(iter(infusion), "") if type(infusion) is dict else "__"
     if core.special(first) or "__functor" in infusion or not _editable(target):
         return three_passes(target, infusion, sugars)
-    result = _editor(sugars)(None, infusion, target)
+    try:
+        result = _editor(sugars)(None, infusion, target)
+    except (TypeError, AttributeError):  # a name that is no string: it is told where names are looked at
+        return three_passes(target, infusion, sugars)
     if type(result) is _Unsettled:
         return target.copy() if result.failed is None else result.otherwise
     return result

@@ -168,6 +168,13 @@ def test_a_functor_names_its_own_default() -> None:
     assert infuse({"a": 5}, {"a": functor, "b": functor}) == {"a": 15, "b": 11}
 
 
+@pytest.mark.parametrize("infusion", [{5: increment}, {"a": {5: increment}}, {"a": {None: {"__assign": 1}}}])
+def test_a_name_that_is_no_string_is_told(infusion: Any) -> None:
+    """Python's dicts take any key, Nix's attribute sets do not."""
+    with pytest.raises(InfuseError, match=r"an attribute's name is a string, not (5|None)"):
+        infuse({"a": {}}, infusion)
+
+
 # ---- nothing is changed ------------------------------------------------------------------------------------
 
 

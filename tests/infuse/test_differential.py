@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,11 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")
-def place(image: Image) -> LabPlace:
+def place(image: Image) -> Iterator[LabPlace]:
     """Where Nix runs."""
-    return LabPlace(image=image)
+    made = LabPlace(image=image)
+    yield made
+    made.close()
 
 
 def nix_outcome(value: object) -> tuple[str, object]:
