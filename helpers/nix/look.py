@@ -127,14 +127,23 @@ def look(
         found = outcomes(expressions, files=given, timeout=timeout, place=place)
         return [replace(one, error=one.error and _without_ours(one.error)) for one in found]
 
-    whole = ask([f"import ./.show.nix (import ./{_CELL})"])[0]
+    def show_and_shape(paths: Sequence[list[str | int]]) -> tuple[list[Outcome], list[Outcome]]:
+        found = ask(
+            [f"import ./{file} ({_at(path)})" for file in (".show.nix", ".shape.nix") for path in paths]
+        )
+        return found[: len(paths)], found[len(paths) :]
+
+    (whole,), shape = show_and_shape([[]])
     if whole.error is None:
         return replace(_from(whole.value), traced=whole.traced)
+    if whole.error.kind in ("syntax", "time"):
+        return Seen("error", error=whole.error, traced=whole.traced)
     left = [_MOST]
 
-    def take_apart(paths: list[list[str | int]], failures: list[Outcome]) -> list[Seen]:
+    def take_apart(
+        paths: list[list[str | int]], failures: list[Outcome], shapes: list[Outcome]
+    ) -> list[Seen]:
         """What each of some parts that failed is, one level at a time."""
-        shapes = ask([f"import ./.shape.nix ({_at(path)})" for path in paths])
         inner: list[tuple[int, str | int]] = []
         for i, shape in enumerate(shapes):
             if shape.error is None and shape.value["kind"] != "leaf":
@@ -144,24 +153,24 @@ def look(
             return [Seen("error", error=failure.error) for failure in failures]
         left[0] -= len(inner)
         below = [[*paths[i], name] for i, name in inner]
-        values = ask([f"import ./.show.nix ({_at(path)})" for path in below])
+        values, their_shapes = show_and_shape(below)
         failed = [k for k, one in enumerate(values) if one.error is not None]
-        again = take_apart([below[k] for k in failed], [values[k] for k in failed]) if failed else []
+        again: list[Seen] = []
+        if failed:
+            again = take_apart(*([of[k] for k in failed] for of in (below, values, their_shapes)))  # type: ignore[arg-type]
         parts_seen = [Seen("error") if one.error else _from(one.value) for one in values]
         for k, part in zip(failed, again, strict=True):
             parts_seen[k] = part
         result = []
         for i, (shape, failure) in enumerate(zip(shapes, failures, strict=True)):
             mine = {str(name): part for (j, name), part in zip(inner, parts_seen, strict=True) if j == i}
-            whole_fails = shape.error is not None or not any(part.errors for part in mine.values())
-            result.append(
-                Seen("error", error=failure.error) if whole_fails else Seen(shape.value["kind"], mine)
-            )
+            if any(part.errors for part in mine.values()):
+                result.append(Seen(shape.value["kind"], mine))
+            else:  # no part of it fails by itself: it fails as a whole
+                result.append(Seen("error", error=failure.error))
         return result
 
-    if whole.error.kind in ("syntax", "time"):
-        return Seen("error", error=whole.error, traced=whole.traced)
-    return replace(take_apart([[]], [whole])[0], traced=whole.traced)
+    return replace(take_apart([[]], [whole], shape)[0], traced=whole.traced)
 
 
 def _at(path: Sequence[str | int]) -> str:
