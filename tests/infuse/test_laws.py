@@ -172,3 +172,30 @@ def test_the_default_sugars_given_are_the_default(target: Any, part: Both) -> No
     assert outcome(lambda: infuse(target, part[1], sugars=default_sugars_for("2.4"))) == outcome(
         lambda: infuse(target, part[1])
     )
+
+
+@few
+@given(plain_targets, sugared())
+def test_a_function_is_called_once_at_most(target: dict[str, Any], part: Both) -> None:
+    """Whichever way is taken, and whatever fails beside it."""
+    calls: list[list[int]] = []
+
+    def counted(value: Any) -> Any:
+        if isinstance(value, dict) and "__functor" not in value:
+            return {name: counted(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [counted(inner) for inner in value]
+        if not callable(value):
+            return value
+        count = [0]
+        calls.append(count)
+
+        def wrapped(argument: Any) -> Any:
+            count[0] += 1
+            return value(argument)
+
+        return wrapped
+
+    infusion = counted(part[1])
+    outcome(lambda: infuse(target, infusion))
+    assert all(count[0] <= 1 for count in calls)
