@@ -87,7 +87,7 @@ def infuse_desugared(target: Any, infusion: Any) -> Any:
     Raises as `infuse` does.
     """
     with _room():
-        return used(core.apply(None, core.prune(infusion), target))
+        return used(fused.infuse(target, infusion, None))
 
 
 def desugar(infusion: Any, *, sugars: list[Sugar] | None = None, version: str = "2.4") -> Any:

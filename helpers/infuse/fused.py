@@ -37,10 +37,11 @@ _LEAFLESS = _Unsettled()
 _ODD = frozenset({Failed, _Unsettled})
 
 
-def infuse(target: Any, infusion: Any, sugars: SugarMap) -> Any:
-    """The result, or `Failed`: what `three_passes` gives."""
-    first = next(iter(infusion), "") if type(infusion) is dict else "__"
-    if core.special(first) or "__functor" in infusion or not _editable(target):
+def infuse(target: Any, infusion: Any, sugars: SugarMap | None) -> Any:
+    """The result, or `Failed`: what `three_passes` gives. Without sugars every name is a name like others."""
+    if type(infusion) is not dict or "__functor" in infusion or not _editable(target):
+        return three_passes(target, infusion, sugars)
+    if sugars is not None and core.special(next(iter(infusion), "")):
         return three_passes(target, infusion, sugars)
     try:
         result = _editor(sugars)(None, infusion, target)
@@ -51,9 +52,10 @@ def infuse(target: Any, infusion: Any, sugars: SugarMap) -> Any:
     return result
 
 
-def three_passes(target: Any, infusion: Any, sugars: SugarMap) -> Any:
-    """Desugar, prune and apply, as infuse.nix does."""
-    return core.apply(None, core.prune(core.desugar(None, infusion, sugars)), target)
+def three_passes(target: Any, infusion: Any, sugars: SugarMap | None) -> Any:
+    """Desugar (where there are sugars), prune and apply, as infuse.nix does."""
+    ready = infusion if sugars is None else core.desugar(None, infusion, sugars)
+    return core.apply(None, core.prune(ready), target)
 
 
 def _editable(target: Any) -> bool:
@@ -63,18 +65,19 @@ def _editable(target: Any) -> bool:
     return "type" not in target or (type(target["type"]) is not Failed and not is_derivation(target))
 
 
-def _editor(sugars: SugarMap) -> Callable[[Path, dict[str, Any], dict[str, Any]], Any]:
+def _editor(sugars: SugarMap | None) -> Callable[[Path, dict[str, Any], dict[str, Any]], Any]:
     """A function of a path, an infusion and an editable target to an edited copy of that, or `_Unsettled`.
 
     Its loop runs once for each name of an infusion, and is written for speed: no call that is not needed.
     """
-    quick = sugars.quick
+    quick = {} if sugars is None else sugars.quick
 
     def edit(path: Path, infusion: dict[str, Any], target: dict[str, Any]) -> Any:
         result = target.copy()
         odd: dict[str, Any] | None = None
         for name, part in infusion.items():
-            if "__" in name and name.startswith("__"):  # beside other names: desugar says that it cannot be
+            if "__" in name and name.startswith("__") and sugars is not None:
+                # Beside other names: desugar says that it cannot be.
                 return _Unsettled(core.desugar(path, infusion, sugars))
             value = UNDECIDED
             if type(part) is dict:
@@ -92,7 +95,7 @@ def _editor(sugars: SugarMap) -> Callable[[Path, dict[str, Any], dict[str, Any]]
                         if value is not UNDECIDED:
                             result[name] = value
                             continue
-                elif not first.startswith("__") and "__functor" not in part:
+                elif "__functor" not in part and (sugars is None or not first.startswith("__")):
                     inner = target.get(name, _NOTHING)
                     if type(inner) is dict and ("type" not in inner or _editable(inner)):
                         value = edit((path, name), part, inner)
@@ -117,10 +120,10 @@ def _editor(sugars: SugarMap) -> Callable[[Path, dict[str, Any], dict[str, Any]]
     return edit
 
 
-def _carefully(path: tuple[Path, str], part: Any, target: dict[str, Any], sugars: SugarMap) -> Any:
+def _carefully(path: tuple[Path, str], part: Any, target: dict[str, Any], sugars: SugarMap | None) -> Any:
     """A part of several sugars, or that takes the three passes."""
     name = path[1]
-    if type(part) is dict and part and part.keys() <= sugars.quick.keys():
+    if sugars is not None and type(part) is dict and part and part.keys() <= sugars.quick.keys():
         value = target.get(name, MISSING)
         for sugar in sugars.names:
             if sugar in part:
@@ -130,7 +133,7 @@ def _carefully(path: tuple[Path, str], part: Any, target: dict[str, Any], sugars
                     break
         else:
             return value
-    ready = core.prune(core.desugar(path, part, sugars))
+    ready = core.prune(part if sugars is None else core.desugar(path, part, sugars))
     if type(ready) is Failed:
         return _Unsettled(ready)
     if is_attrs(ready) and not ready:
