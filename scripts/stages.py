@@ -47,9 +47,9 @@ def pytest(name: str, *arguments: str, groups: tuple[str, ...] = (), needs_docke
     return Stage(name, ("python", "-m", "pytest", "-q", *arguments), groups, needs_docker)
 
 
-# Two workers: the labs wait more than they compute. Tests that must not run side by side share an
-# @pytest.mark.xdist_group.
+# Tests that must not run side by side share an @pytest.mark.xdist_group: one worker runs them all.
 _TWO = ("-n", "2", "--dist", "loadgroup")
+_THREE = ("-n", "3", "--dist", "loadgroup")  # labs wait more than they compute, on two cores too
 _APART = ("--ignore=tests/notebooks", "--ignore=tests/browser")
 _QUICK = "not live and not docker and not slow and not browser"
 
@@ -59,7 +59,7 @@ STAGES = (
     Stage("format", ("ruff", "format", "--check", "."), ("lint",)),
     Stage("types", ("mypy", "--strict", "helpers", "checks", "scripts", "labs/s6rc/s6rc")),
     pytest("unit", "tests", *_APART, *_TWO, "-m", _QUICK),
-    pytest("live", "tests", *_APART, *_TWO, "-m", f"not ({_QUICK})", needs_docker=True),
+    pytest("live", "tests", *_APART, *_THREE, "-m", f"not ({_QUICK})", needs_docker=True),
     Stage("vet", ("initlab", "vet")),
     pytest("notebooks", "tests/notebooks", *_TWO),
     pytest("browser", "tests/browser"),
