@@ -28,7 +28,7 @@ from checks.behaviours import Behaviour, Cancelled, Finding, LabFailed, Suite, T
 from checks.verdict import Hint, Observation, Outcome, Verdict
 from helpers.errors import CourseError, InitlabError
 
-__all__ = ["BadArgument", "NotPassed", "NotStarted", "check"]
+__all__ = ["BadArgument", "Interrupted", "NotPassed", "NotStarted", "check"]
 
 Subject = TypeVar("Subject")
 P = ParamSpec("P")
@@ -43,6 +43,17 @@ class BadArgument(CourseError):
 
 class NotStarted(CourseError):
     """There is nothing of the learner's to look at yet."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or the kernel's interrupt, while a check ran. Its sandboxes are gone."""
+
+    def __str__(self) -> str:
+        return "the check was interrupted: nothing was recorded, and its labs are gone"
+
+    def _render_traceback_(self) -> list[str]:
+        """Shown by IPython instead of a traceback of ours."""
+        return [f"Interrupted: {self}"]
 
 
 class NotPassed(CourseError):
@@ -89,7 +100,10 @@ def check(
             else:
                 bench = _Bench(suite, subject, seed, exercise)
                 repeat = _repeat(call, args, kwargs, seed)
-                verdict = bench.verdict(replace(blank, seed=seed, repeat=repeat), deadline)
+                try:
+                    verdict = bench.verdict(replace(blank, seed=seed, repeat=repeat), deadline)
+                except KeyboardInterrupt:
+                    raise Interrupted from None
             return _strict(_record(replace(verdict, seconds=round(time.monotonic() - started, 2))))
 
         return run

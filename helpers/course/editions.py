@@ -225,7 +225,11 @@ def _texts(notebook: Any, stated: Facts, source: NotebookSource) -> list[_Cell]:
                 )
             text = rest.strip("\n")
         if text.strip():
-            cells.append((str(cell.cell_type), text, dict(cell.metadata)))
+            metadata = dict(cell.metadata)
+            if cell.cell_type == "code" and ".reveal(" in text:
+                # It holds the answer to a question that stands right above it.
+                metadata.setdefault("jupyter", {"source_hidden": True})
+            cells.append((str(cell.cell_type), text, metadata))
     return cells
 
 
