@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +12,11 @@ from helpers.engines.base import Image
 # A busy machine is no failure: pytest's own timeout bounds each test.
 settings.register_profile("initlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("initlab")
+
+# What was started with `&` from a script ignores these, and so does whatever it starts (sh(1)).
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
