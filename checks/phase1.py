@@ -1,4 +1,4 @@
-"""Checks of phase 1. In a notebook: `from checks import phase1`, then `phase1.generations()`."""
+"""Checks of phase 1. In a notebook: `from checks import phase1`, then `phase1.infuse()`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 
 from checks.generations import SUITE as GENERATIONS
 from checks.generations import Change
+from checks.infuse import SUITE as INFUSE
+from checks.infuse import Mine
 from checks.phase0 import learner_file
 from checks.runner import check
 
-__all__ = ["generations"]
+__all__ = ["generations", "infuse"]
 
 
 @check("p1.generations", points=10, deadline=60.0, suite=GENERATIONS, call="phase1.generations")
@@ -21,3 +23,13 @@ def generations(file: str | Path | None = None, *, seed: int | None = None) -> C
     """
     text = learner_file("p1.generations", file, call="phase1.generations")
     return Change(text.decode(errors="replace"))
+
+
+@check("p1.infuse", points=10, deadline=60.0, suite=INFUSE, call="phase1.infuse")
+def infuse(file: str | Path | None = None, *, seed: int | None = None) -> Mine:
+    """Grade an `infuse` by 500 random calls, against `helpers.infuse` and the real Nix.
+
+    `file` is a Python file; without it, the `my_infuse.py` of your portfolio. `seed` repeats the
+    calls of a run.
+    """
+    return Mine(learner_file("p1.infuse", file, call="phase1.infuse"))
