@@ -218,7 +218,8 @@ class Matrix:
     def save(self, folder: str | Path) -> dict[str, Path]:
         """Write matrix.html (one page, self-contained), .csv, .json and .png; returns their paths by kind.
 
-        Without a single run there is no picture. Raises `CourseError` when the disk refuses.
+        Without a single run there is no picture. Another measurement that is there already is kept beside it,
+        as `matrix.json.1` and so on. Raises `CourseError` when the disk refuses.
         """
         from helpers.course.files import write_atomically
         from helpers.show.matrix_csv import csv_text
@@ -230,9 +231,22 @@ class Matrix:
             data["png"] = self.plot().png()
         folder = Path(folder).expanduser()
         files = {kind: folder / f"matrix.{kind}" for kind in data}
+        if self._is_another(files["json"]):
+            for file in (folder / f"matrix.{kind}" for kind in ("html", "csv", "json", "png")):
+                if file.exists():
+                    file.replace(file.with_name(f"{file.name}.1"))
         for kind, content in data.items():
             write_atomically(files[kind], content)
         return files
+
+    def _is_another(self, file: Path) -> bool:
+        """Whether `file` holds a measurement with runs in it that are not among ours."""
+        try:
+            there = Matrix.load(file)
+        except LabError:
+            return False
+        mine = {row.init: row.runs for row in self.rows}
+        return any(run not in mine.get(row.init, []) for row in there.rows for run in row.runs)
 
     def to_json(self) -> str:
         """Everything, with the raw values of each run."""

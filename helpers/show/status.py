@@ -50,6 +50,10 @@ class StatusRow:
         )
 
 
+def _has_gone(row: ServiceStatus, events: Events) -> bool:
+    return row.pid is None and events.first(row.name, "started") is not None
+
+
 class StatusTable:
     """Rows in the manifest's order; a table in a notebook and in a terminal.
 
@@ -70,7 +74,8 @@ class StatusTable:
                 StatusRow(
                     name=row.name,
                     state=row.state,
-                    ready=row.name in ready or bool(row.ready),
+                    # An init that says "started" of what has crashed since is not believed.
+                    ready=row.name in ready or (bool(row.ready) and not _has_gone(row, events)),
                     pid=row.pid,
                     uptime=row.uptime,
                     restarts=events.restarts(row.name),

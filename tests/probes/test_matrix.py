@@ -170,3 +170,15 @@ def test_json_keeps_the_raw_values_of_each_run() -> None:
     data = json.loads(matrix(row("runit", run(0.1), run(0.3))).to_json())
     assert [r["values"]["boot"] for r in data["rows"][0]["runs"]] == [0.1, 0.3]
     assert data["where"]["kernel"] == WHERE.kernel
+
+
+def test_another_measurement_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    """Runs that are not among ours move to matrix.json.1; our own partial results are written over."""
+    made = matrix(row("runit", run(0.1)), row("s6", run(0.2)))
+    made.save(tmp_path)
+    matrix(row("runit", run(0.1), run(0.3)), row("s6", run(0.2))).save(tmp_path)
+    assert not (tmp_path / "matrix.json.1").exists()
+    matrix(row("finit", run(0.4))).save(tmp_path)
+    assert [one.init for one in Matrix.load(tmp_path).rows] == ["finit"]
+    assert [one.init for one in Matrix.load(tmp_path / "matrix.json.1").rows] == ["runit", "s6"]
+    assert (tmp_path / "matrix.html.1").exists()
