@@ -73,6 +73,12 @@ def definition_files(init: Init, manifest: Manifest, service: Service) -> list[s
 def break_files(lab: Lab, fault: Fault, service: Service, which: str | None) -> None:
     """See `Faults.break_config`."""
     paths, whole = _choose(lab, service, which)
+    if whole and getattr(lab.init, "reads_before_boot", False):
+        raise FaultError(
+            f"{lab.init.title} does not read {', '.join(paths)} when service {service.name} starts: it would "
+            "be started all the same, from what was compiled before the boot",
+            hint='break what it does read: a path inside, or which="config"',
+        )
     process = main_process(lab, service.name)
     up = _up(lab)
     fault.what = f"broken: {', '.join(paths)}"

@@ -45,6 +45,8 @@ class S6Rc:
     package = "s6"
     binary = "/usr/bin/s6-svscan"
     clean_exits = frozenset({0})
+    reads_before_boot = True
+    """Its definitions are compiled and looked at no more: to break one now changes nothing."""
     ordering = "dependencies compiled before the boot, in parallel, each after the readiness of what it needs"
     logging = "s6-log at the end of a pipeline: rotated by size, timestamped"
 

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.engines.base import Image
 from helpers.engines.docker import Docker
-from helpers.errors import FaultError
+from helpers.errors import FaultError, SandboxError
 from helpers.faults.programs import is_front
 from helpers.faults.service import main_process
 from helpers.lab import Lab
@@ -38,7 +38,10 @@ def test_faults_of_a_container_are_made_and_undone_and_the_computers_disk_is_not
             assert lab.sandbox.exec(["sh", "-c", "echo x >/tmp/x"]).code != 0
         if not any(text.startswith("no pids") for text in lab.sandbox.limits_missing):
             with lab.faults.exhaust_pids():
-                fork = lab.sandbox.exec(["sh", "-c", "(true); echo survived"])
-                assert b"survived" not in fork.stdout
+                try:
+                    said = lab.sandbox.exec(["sh", "-c", "(true); echo survived"]).stdout.decode()
+                except SandboxError as error:  # the runtime needs processes too, at times more than are left
+                    said = error.message
+                assert "survived" not in said
         lab.ready(60)
         assert len(lab.faults.active()) == 0
