@@ -43,14 +43,14 @@ def put(workspace: Workspace, name: str, edition: Edition) -> Path:
     return path
 
 
-def run(workspace: Workspace, label: str, *command: str | Path) -> None:
-    """Run a tool on a notebook; its log is kept when it fails, and shown."""
+def run(workspace: Workspace, folder: Path, label: str, *command: str | Path) -> None:
+    """Run a tool on a notebook in its folder; its log is kept when it fails, and shown."""
     # Without PYTEST_*: pytest-xdist's worker variables make nbval's pytest take itself for a worker.
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env |= {ENVIRONMENT: str(workspace.root), "JUPYTER_PREFER_ENV_PATH": "1"}
     done = subprocess.run(
         [sys.executable, "-m", *command],
-        cwd=workspace.root / "phase0",
+        cwd=folder,
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -70,7 +70,7 @@ def papermill(workspace: Workspace, name: str, edition: Edition) -> dict[str, li
     executed = LOGS / f"{name.replace('/', '-')}-{edition}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
     options = ["--kernel", "python3", "--no-progress-bar", "--execution-timeout", "120", "--cwd", path.parent]
-    run(workspace, executed.stem, "papermill", path, executed, *options)
+    run(workspace, path.parent, executed.stem, "papermill", path, executed, *options)
     verdicts: dict[str, list[progress.Attempt]] = {
         exercise.id: [] for exercise in exercises.load_all(COURSE) if exercise.notebook == name
     }
@@ -113,4 +113,4 @@ def test_marked_cells_give_the_output_that_is_kept(workspace: Workspace, name: s
     options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "120"]
     # Not our configuration: its warnings-are-errors is about our code, not about nbval's.
     plain = ["-c", os.devnull, "--rootdir", workspace.root, "-p", "no:cacheprovider", "-q"]
-    run(workspace, f"{name.replace('/', '-')}-nbval", "pytest", *plain, *options, path)
+    run(workspace, path.parent, f"{name.replace('/', '-')}-nbval", "pytest", *plain, *options, path)
