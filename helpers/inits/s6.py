@@ -19,7 +19,7 @@ from helpers.inits.plan import (
     restarts_soon,
     with_bundles,
 )
-from helpers.inits.servicedir import CHECK_FD, LARGEST_LOG, chain, log_run, longrun, ms, stopping
+from helpers.inits.servicedir import CHECK_FD, LARGEST_LOG, chain, log_run, longrun, main_pids, ms, stopping
 from helpers.inits.shell import exports, join
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Manifest, Service
@@ -95,21 +95,7 @@ class S6:
 
         A oneshot has no main process: what stays of it does nothing.
         """
-        longruns = {service.name for service in manifest.services if service.kind == "longrun"}
-        supervisors = {
-            process.pid: process.argv[1]
-            for process in processes
-            if process.comm == "s6-supervise" and len(process.argv) == 2 and process.argv[1] in longruns
-        }
-        found = {
-            supervisors[process.ppid]: process.pid
-            for process in processes
-            if process.ppid in supervisors
-            and process.state != "Z"
-            and process.comm != "s6-supervise"
-            and "./finish" not in process.argv[:2]
-        }
-        return {service.name: found[service.name] for service in manifest.services if service.name in found}
+        return main_pids(processes, manifest)
 
     def log_path(self, service: str) -> str:
         """s6-log's current file; older ones lie beside it, named by time."""

@@ -14,7 +14,7 @@ from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
 from helpers.inits.plan import limit_notes, make_plan, oneshot_notes, restarts_soon, with_bundles
 from helpers.inits.s6 import STATUS, parse_status
-from helpers.inits.servicedir import LARGEST_LOG, chain, log_run, longrun, ms, stopping
+from helpers.inits.servicedir import LARGEST_LOG, chain, log_run, longrun, main_pids, ms, stopping
 from helpers.inits.shell import exports, join
 from helpers.inits.templates import fill, title
 from helpers.manifest.models import Manifest, Service
@@ -112,21 +112,7 @@ class S6Rc:
 
     def main_pids(self, processes: Sequence[Process], manifest: Manifest) -> dict[str, int]:
         """The child of `s6-supervise NAME`."""
-        longruns = {service.name for service in manifest.services if service.kind == "longrun"}
-        supervisors = {
-            process.pid: process.argv[1]
-            for process in processes
-            if process.comm == "s6-supervise" and len(process.argv) == 2 and process.argv[1] in longruns
-        }
-        found = {
-            supervisors[process.ppid]: process.pid
-            for process in processes
-            if process.ppid in supervisors
-            and process.state != "Z"
-            and process.comm != "s6-supervise"
-            and "./finish" not in process.argv[:2]
-        }
-        return {service.name: found[service.name] for service in manifest.services if service.name in found}
+        return main_pids(processes, manifest)
 
     def log_path(self, service: str) -> str:
         """s6-log's current file; a oneshot's script writes its own."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from helpers.engines.base import Process
 from helpers.filetree import FileTree
 from helpers.inits.plan import back_off_values, backs_off
 from helpers.inits.readiness import check_command
 from helpers.inits.shell import env_words, exports, join
 from helpers.inits.templates import fill, title
-from helpers.manifest.models import Fd, Restart, Service
+from helpers.manifest.models import Fd, Manifest, Restart, Service
 
-__all__ = ["CHECK_FD", "LARGEST_LOG", "chain", "log_run", "longrun", "ms", "stopping"]
+__all__ = ["CHECK_FD", "LARGEST_LOG", "chain", "log_run", "longrun", "main_pids", "ms", "stopping"]
 
 CHECK_FD = 3
 """The descriptor on which s6-supervise is told of readiness where the service does not choose one."""
@@ -55,6 +56,25 @@ def stopping(tree: FileTree, home: str, service: Service) -> None:
     if service.stop_signal != "TERM":
         tree.add(f"{home}/down-signal", f"SIG{service.stop_signal}\n")
     tree.add(f"{home}/timeout-kill", f"{ms(service.stop_grace)}\n")
+
+
+def main_pids(processes: Sequence[Process], manifest: Manifest) -> dict[str, int]:
+    """The child of each `s6-supervise NAME`, read off the process table; PIDs are those seen inside."""
+    longruns = {service.name for service in manifest.services if service.kind == "longrun"}
+    supervisors = {
+        process.pid: process.argv[1]
+        for process in processes
+        if process.comm == "s6-supervise" and len(process.argv) == 2 and process.argv[1] in longruns
+    }
+    found = {
+        supervisors[process.ppid]: process.pid
+        for process in processes
+        if process.ppid in supervisors
+        and process.state != "Z"
+        and process.comm != "s6-supervise"
+        and "./finish" not in process.argv[:2]
+    }
+    return {service.name: found[service.name] for service in manifest.services if service.name in found}
 
 
 def log_run(service: Service) -> str:

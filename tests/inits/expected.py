@@ -18,7 +18,6 @@ __all__ = [
     "PLAIN_NOTES",
     "SCRIPTED",
     "STAMP",
-    "STAYS",
 ]
 
 # Inits that start commands and know little else: the scripts of labs/inits/plain do the rest.
@@ -94,9 +93,6 @@ AFTER_KILL = {"systemd": "failed"}
 
 # PID 1 ends at once when it is asked to, and what runs is killed with it.
 CLEAN_ORDER = {"runsvdir": False}
-
-# A oneshot's process stays, doing nothing.
-STAYS = ("runit", "runsvdir", "s6")
 
 # Seconds that a shutdown of a dozen services may take, one of them deaf and some in crash loops.
 EVERY_STOP = {"openrc": 8.0, "supervisord": 15.0}

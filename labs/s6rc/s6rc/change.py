@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from s6rc import Failure
 from s6rc.database import Database
 from s6rc.live import Live
-
-Tell = Callable[[str], None]
 
 
 def plan(
