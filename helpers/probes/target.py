@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from helpers.engines.base import Sandbox
+from helpers.errors import InitlabError
 from helpers.inits.base import Init
 from helpers.manifest.graph import expand
 from helpers.manifest.models import Exec, Fd, Http, Manifest, Service, Tcp
@@ -163,7 +164,7 @@ class Target:
         for name in names:
             try:
                 lines = self.sandbox.read(self.init.log_path(name)).decode(errors="replace").splitlines()
-            except Exception:
+            except InitlabError:  # no log yet, or no sandbox any more
                 lines = []
             if lines:
                 said.append(f"{name}'s log ends with: {lines[-1].strip()[:160]}")
