@@ -11,7 +11,7 @@ from typing import Any
 
 from checks.behaviours import LabFailed, Trial
 from checks.infuse_model import Case, python_of
-from checks.pid1_box import place, random_word
+from checks.pid1.box import place, random_word
 from helpers.engines.base import MIB, Limits, Pid1
 from helpers.errors import SandboxGone
 from helpers.filetree import FileTree

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.behaviours import LabFailed, Trial
-from checks.pid1_box import place, random_word
+from checks.pid1.box import place, random_word
 from helpers.engines.base import Sandbox
 from helpers.errors import InitlabError, LabError
 from helpers.filetree import FileTree

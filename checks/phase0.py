@@ -10,8 +10,8 @@ from checks.matrix import SUITE as MATRIX
 from checks.matrix_box import Columns
 from checks.order import SUITE as ORDER
 from checks.order_box import Answer
-from checks.pid1 import SUITE as PID1
-from checks.pid1_box import Program
+from checks.pid1.box import Program
+from checks.pid1.first import SUITE as PID1
 from checks.restart_table import SUITE as RESTART_TABLE
 from checks.restart_table import Table
 from checks.run_script import SUITE as RUN_SCRIPT

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from checks.behaviours import Finding, Suite, Trial
-from checks.pid1_box import place
+from checks.pid1.box import place
 from helpers.lab import Lab
 from helpers.ways import WAYS, Fate, Way, kill
 

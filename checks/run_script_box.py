@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.behaviours import LabFailed, Trial
-from checks.pid1_box import place, random_word
+from checks.pid1.box import place, random_word
 from helpers.engines.base import MIB, Limits, Network, Process, Sandbox
 from helpers.errors import LabError, SandboxError, SandboxGone
 from helpers.filetree import File, FileTree

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.behaviours import Trial
-from checks.pid1_box import place, random_word
+from checks.pid1.box import place, random_word
 from helpers.engines.base import MIB, Exit, Limits, Network, Process, Sandbox
 from helpers.errors import SandboxError, SandboxGone
 from helpers.filetree import File, FileTree

@@ -15,8 +15,8 @@ from contextlib import suppress
 from functools import wraps
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.pid1_box import Box, Program, random_word
-from checks.pid1_hints import PID1_HINTS
+from checks.pid1.box import Box, Program, random_word
+from checks.pid1.first_hints import PID1_HINTS
 from helpers.errors import SandboxGone
 from helpers.filetree import FileTree
 

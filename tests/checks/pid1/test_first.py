@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from checks import phase0, pid1, pid1_box
+from checks import phase0
 from checks.behaviours import until
-from checks.pid1 import SUITE
-from checks.pid1_hints import PID1_HINTS
+from checks.pid1 import box as pid1_box
+from checks.pid1 import first as pid1
+from checks.pid1.first import SUITE
+from checks.pid1.first_hints import PID1_HINTS
 from checks.runner import check
 from checks.verdict import Outcome, Verdict
 from helpers.course import exercises
