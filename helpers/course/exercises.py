@@ -7,6 +7,8 @@
       wrong/*.py        answers a check must reject; `# hint: KEY` on top names the hint it must give
       right/*.py        further answers it must accept
 
+A comment begins with `#`, in a Rust answer with `//`.
+
 An answer may be several files (`parts`) in a folder (`file`). Then `wrong/NAME/` and `right/NAME/` are
 folders, and hold only the files that differ from the solution's.
 
@@ -34,9 +36,10 @@ from helpers.errors import CourseError
 __all__ = ["Exercise", "WrongAnswer", "is_path", "load", "load_all", "same_answer", "same_code"]
 
 _ID = re.compile(r"p\d+\.[a-z][a-z0-9-]*")
-_HINT_HEADER = re.compile(r"^#\s*hint:\s*(\S+)\s*$", re.MULTILINE)
+_HINT_HEADER = re.compile(r"^(?:#|//)\s*hint:\s*(\S+)\s*$", re.MULTILINE)
 
 _NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_COMMENT = re.compile(r"#(?!\[)|//")  # `#[…]` is an attribute of Rust's
 _KEPT = re.compile(r".*\.\d+|.*~|\..*|__pycache__")  # a copy kept beside, an editor's, a hidden one
 
 _Line = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -178,7 +181,7 @@ class Exercise:
         An answer in parts is untouched while every part is.
 
         Python is compared by its syntax tree, so comments and layout do not count; a file that does not parse
-        is the learner's work. Anything else is compared without blank lines and `#` comments.
+        is the learner's work. Anything else is compared without blank lines and comments (`#`, `//`).
         """
         return not self.parts_touched(program)
 
@@ -245,7 +248,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _bare(text: str) -> list[str]:
     lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and (not line.startswith("#") or line.startswith("#!"))]
+    return [line for line in lines if line and (not _COMMENT.match(line) or line.startswith("#!"))]
 
 
 def _wrong(path: Path) -> WrongAnswer:
@@ -254,7 +257,7 @@ def _wrong(path: Path) -> WrongAnswer:
     # Of several files, the one that is wrong says so.
     header = next((lines for lines in headers if _HINT_HEADER.search("\n".join(lines))), headers[0])
     hint = _HINT_HEADER.search("\n".join(header))
-    why = [re.sub(r"^#\s*", "", line) for line in header if not re.match(r"#!|#\s*hint:", line)]
+    why = [re.sub(r"^(#|//)\s*", "", line) for line in header if not re.match(r"#!|(#|//)\s*hint:", line)]
     if hint is None:
         raise CourseError(
             f"{path}: no `# hint: KEY` in its header", hint="name the hint key a check must give it"
@@ -267,7 +270,7 @@ def _wrong(path: Path) -> WrongAnswer:
 
 
 def _header(text: str) -> list[str]:
-    return [line for line in text.splitlines()[:10] if line.startswith("#")]
+    return [line for line in text.splitlines()[:10] if line.startswith(("#", "//"))]
 
 
 def load(exercise: str, *, curriculum: Curriculum | None = None) -> Exercise:

@@ -38,6 +38,17 @@ def test_wrong_and_right_answers_are_listed_with_hint_and_reason(course: Curricu
     assert [path.name for path in double.right] == ["sum.py"]
 
 
+def test_a_rust_answer_has_rust_comments(course: Curriculum) -> None:
+    """The header of a wrong answer may begin with `//`; such a comment is none of what an answer says."""
+    double = exercises.load("p0.double", curriculum=course)
+    path = double.folder / "wrong" / "other.rs"
+    path.write_text("// hint: adds\n// It adds.\nfn main() {}\n")
+    (found,) = [wrong for wrong in double.wrong if wrong.path == path]
+    assert (found.hint, found.why) == ("adds", "It adds.")
+    assert exercises.same_code("// mine\nfn main() {}\n", "fn main() {}\n", python=False)
+    assert not exercises.same_code("#[tokio::main]\nfn main() {}\n", "fn main() {}\n", python=False)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
