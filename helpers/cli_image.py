@@ -35,7 +35,7 @@ def build(
     again: Annotated[bool, typer.Option("--again", help="Remove the image first and build it anew.")] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte of an image that is there.")] = False,
 ) -> None:
-    """Build the image if it is absent or broken (about a minute, 260 MB)."""
+    """Build the image if it is absent or broken (about a minute, 330 MB)."""
     from helpers.image import clean, ensure, info
 
     if again:

@@ -30,5 +30,17 @@ rm -rf "$root"/var/tmp/* "$root"/run/*
 # Not /tmp: mmdebstrap keeps apt's settings there until after this step, and without them its last apt-get
 # would work on the building machine's own package lists.
 
+# PostgreSQL's installation makes a cluster of databases and a key of its own: labs make theirs, and no two images
+# would be the same with them. psql and the other clients are the programs themselves, not Debian's choice among
+# clusters, which is written in Perl and asks /etc/postgresql.
+rm -rf "$root"/var/lib/postgresql/* "$root"/etc/postgresql/* "$root"/var/log/postgresql/*
+rm -f "$root"/etc/ssl/certs/ssl-cert-snakeoil.pem "$root"/etc/ssl/private/ssl-cert-snakeoil.key
+find "$root/etc/ssl/certs" -xtype l -delete 2>/dev/null || true
+for program in "$root"/usr/lib/postgresql/*/bin/*; do
+    link=$root/usr/bin/${program##*/}
+    [ ! -L "$link" ] || ln -sf "..${program#"$root/usr"}" "$link"
+done
+find "$root/usr/bin" -lname '*/pg_wrapper' -delete
+
 # Debian's way to keep services from starting during installation; in a lab they must start.
 rm -f "$root/usr/sbin/policy-rc.d"

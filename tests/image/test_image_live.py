@@ -58,6 +58,27 @@ def test_the_building_machine_left_no_trace(image: Image) -> None:
         assert list((root / folder).iterdir()) == [], folder
 
 
+def test_the_installation_left_no_database_and_no_key(image: Image) -> None:
+    """What is random or secret is made in a lab, never in the image: no cluster, no certificate, no key."""
+    root = image.rootfs
+    for folder in ("var/lib/postgresql", "etc/postgresql", "var/log/postgresql", "etc/ssl/private"):
+        assert list((root / folder).iterdir()) == [], folder
+    assert list(root.glob("etc/ssl/certs/*")) == []
+
+
+def test_the_clients_of_postgresql_are_the_programs_themselves(image: Image) -> None:
+    """psql is PostgreSQL's own, not Debian's choice among clusters, which a lab has none of."""
+    for name in ("psql", "pg_isready", "pg_basebackup"):
+        found = find_inside(image.rootfs, f"/usr/bin/{name}")
+        assert found.relative_to(image.rootfs) == Path(f"usr/lib/postgresql/17/bin/{name}")
+
+
+def test_what_only_a_compiler_needs_is_left_out(image: Image) -> None:
+    """PostgreSQL's just-in-time compiler and its LLVM would be a third of the image."""
+    assert list(image.rootfs.glob("usr/lib/*/libLLVM*")) == []
+    assert list(image.rootfs.glob("usr/lib/postgresql/*/lib/bitcode/*")) == []
+
+
 def test_first_use_is_quick(image: Image) -> None:
     """Verified on first use in each process without being felt. A bound against regressions of kind (reading
     every byte takes ten times as long), not a measurement: that is in bench/."""
