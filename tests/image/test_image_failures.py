@@ -157,7 +157,7 @@ def test_certificates_are_lent_to_an_https_mirror_only(real_recipe: Recipe) -> N
 def test_tidying_leaves_tmp_to_mmdebstrap(tmp_path: Path, real_recipe: Recipe) -> None:
     """Regression: tidy.sh emptied the tree's /tmp, where mmdebstrap keeps apt's settings until its last step;
     its last apt-get then emptied the package lists of the computer it ran on."""
-    for folder in ("tmp", "etc", "var/lib/apt/lists", "var/log", "run"):
+    for folder in ("tmp", "etc", "usr/bin", "var/lib/apt/lists", "var/log", "run"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "tmp/mmdebstrap.apt.conf.x").touch()
     (tmp_path / "etc/hostname").write_text("the-builder")
