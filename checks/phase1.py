@@ -8,10 +8,12 @@ from checks.generations import SUITE as GENERATIONS
 from checks.generations import Change
 from checks.infuse import SUITE as INFUSE
 from checks.infuse import Mine
+from checks.overrides import SUITE as OVERRIDES
+from checks.overrides import Overrides
 from checks.phase0 import learner_file
 from checks.runner import check
 
-__all__ = ["generations", "infuse"]
+__all__ = ["generations", "infuse", "overrides"]
 
 
 @check("p1.generations", points=10, deadline=60.0, suite=GENERATIONS, call="phase1.generations")
@@ -33,3 +35,13 @@ def infuse(file: str | Path | None = None, *, seed: int | None = None) -> Mine:
     calls of a run.
     """
     return Mine(learner_file("p1.infuse", file, call="phase1.infuse"))
+
+
+@check("p1.overrides", points=10, deadline=60.0, suite=OVERRIDES, call="phase1.overrides")
+def overrides(file: str | Path | None = None, *, seed: int | None = None) -> Overrides:
+    """Grade two infusions of a package set by the sets they make, against plain overrides.
+
+    `file` is a Nix file; without it, the `overrides.nix` of your portfolio. `seed` repeats the random
+    names of a run.
+    """
+    return Overrides(learner_file("p1.overrides", file, call="phase1.overrides").decode(errors="replace"))

@@ -1,0 +1,18 @@
+# hint: drops-earlier
+# Gives packageOverrides anew: what somebody else overrode is gone.
+{
+  rewrite = { interpreter, package, patch, lifetime, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay.${package}.__output = {
+      doCheck.__assign = false;
+      patches.__append = [ patch ];
+      env.LIFETIME.__assign = lifetime;
+    };
+  };
+
+  extend = { interpreter, package, name, version, fork, next, ... }: {
+    ${interpreter}.__input.packageOverrides.__assign = final: prev: {
+      ${name} = final.mkDerivation { pname = name; inherit version; inputs = [ final.${package} ]; };
+      ${fork} = final.${package}.overrideAttrs (old: { version = next; });
+    };
+  };
+}

@@ -1,0 +1,18 @@
+# hint: no-input
+# Goes to packageOverrides of the set of packages, where nobody reads it.
+{
+  rewrite = { interpreter, package, patch, lifetime, ... }: {
+    "${interpreter}Packages".packageOverrides.__overlay.${package}.__output = {
+      doCheck.__assign = false;
+      patches.__append = [ patch ];
+      env.LIFETIME.__assign = lifetime;
+    };
+  };
+
+  extend = { interpreter, package, name, version, fork, next, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay = final: prev: {
+      ${name} = final.mkDerivation { pname = name; inherit version; inputs = [ final.${package} ]; };
+      ${fork} = final.${package}.overrideAttrs (old: { version = next; });
+    };
+  };
+}

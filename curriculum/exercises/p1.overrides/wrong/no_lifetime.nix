@@ -1,0 +1,17 @@
+# hint: half-done
+# Two changes of three.
+{
+  rewrite = { interpreter, package, patch, lifetime, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay.${package}.__output = {
+      doCheck.__assign = false;
+      patches.__append = [ patch ];
+    };
+  };
+
+  extend = { interpreter, package, name, version, fork, next, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay = final: prev: {
+      ${name} = final.mkDerivation { pname = name; inherit version; inputs = [ final.${package} ]; };
+      ${fork} = final.${package}.overrideAttrs (old: { version = next; });
+    };
+  };
+}

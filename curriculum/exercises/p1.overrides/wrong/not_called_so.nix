@@ -1,0 +1,18 @@
+# hint: not-added
+# The variant stands under its pname.
+{
+  rewrite = { interpreter, package, patch, lifetime, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay.${package}.__output = {
+      doCheck.__assign = false;
+      patches.__append = [ patch ];
+      env.LIFETIME.__assign = lifetime;
+    };
+  };
+
+  extend = { interpreter, package, name, version, fork, next, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay = final: prev: {
+      ${name} = final.mkDerivation { pname = name; inherit version; inputs = [ final.${package} ]; };
+      "${fork}-${next}" = final.${package}.overrideAttrs (old: { version = next; });
+    };
+  };
+}

@@ -1,0 +1,18 @@
+# hint: prev-not-final
+# Looks the package up in prev.
+{
+  rewrite = { interpreter, package, patch, lifetime, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay.${package}.__output = {
+      doCheck.__assign = false;
+      patches.__append = [ patch ];
+      env.LIFETIME.__assign = lifetime;
+    };
+  };
+
+  extend = { interpreter, package, name, version, fork, next, ... }: {
+    ${interpreter}.__input.packageOverrides.__overlay = final: prev: {
+      ${name} = final.mkDerivation { pname = name; inherit version; inputs = [ prev.${package} ]; };
+      ${fork} = prev.${package}.overrideAttrs (old: { version = next; });
+    };
+  };
+}
