@@ -6,13 +6,14 @@
 
 `look` shows a value with its errors in place, `diff` what changed between two, `Store` is a store of one's
 own: builds, profiles with their generations, garbage. `%load_ext helpers.nix` in a notebook makes the cell
-magic `%%nix` known.
+magics `%%nix` and `%%both` known.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from helpers.nix.both import Both, both
 from helpers.nix.diff import Change, Diff, diff
 from helpers.nix.errors import Frame, NixError, Position
 from helpers.nix.evaluate import eval, eval_many
@@ -21,6 +22,7 @@ from helpers.nix.profiles import Generation, Generations, Profile
 from helpers.nix.store import Built, Collected, Store
 
 __all__ = [
+    "Both",
     "Built",
     "Change",
     "Collected",
@@ -33,6 +35,7 @@ __all__ = [
     "Profile",
     "Seen",
     "Store",
+    "both",
     "diff",
     "eval",
     "eval_many",
@@ -43,7 +46,7 @@ __all__ = [
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Make `%%nix` known."""
+    """Make `%%nix` and `%%both` known."""
     from helpers.nix import magics
 
     magics.load_ipython_extension(shell)
