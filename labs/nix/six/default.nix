@@ -14,7 +14,7 @@
 }:
 
 let
-  inherit (builtins) attrNames concatMap functionArgs intersectAttrs listToAttrs map readDir;
+  inherit (builtins) attrNames concatMap functionArgs intersectAttrs isFunction listToAttrs map readDir;
 
   # services.NAME, for each folder by-name/NA/NAME.
   services = final: listToAttrs (concatMap
@@ -33,9 +33,20 @@ let
     # Arguments that a function names and the caller does not give are looked up here.
     callPackage = path: arguments:
       let function = import path;
-      in function (intersectAttrs (functionArgs function) final // arguments);
+      in overridable
+        (given: function (intersectAttrs (functionArgs function) final // given))
+        (result: result)
+        arguments;
     targets = import ./targets.nix final;
   };
+
+  # What a service gives can be given other arguments: `override`, which infuse calls `__input`. As in nixpkgs, what
+  # `overrideAttrs` has changed (`__output`) stays changed.
+  overridable = call: after: arguments:
+    let result = after (call arguments); in result // {
+      override = f: overridable call after (arguments // (if isFunction f then f arguments else f));
+      overrideAttrs = f: overridable call (result: (after result).overrideAttrs f) arguments;
+    };
 
   # `final` is the result, seen from inside of it: Nix computes a value when it is looked at, not before.
   final =

@@ -11,6 +11,10 @@ let
     builder = "/bin/sh";
     args = [ "-ec" "PATH=/usr/local/bin:/usr/bin:/bin\n${script}" ];
   } // environment);
+  writeScript = name: text: runCommand name { inherit text; } ''
+    printf %s "$text" >"$out"
+    chmod +x "$out"
+  '';
 in
 {
   inherit system runCommand;
@@ -20,11 +24,22 @@ in
   nginx = "/usr/sbin/nginx";
   python3 = "/usr/bin/python3";
   curl = "/usr/bin/curl";
+  openssl = "/usr/bin/openssl";
+  # A folder of programs: psql, postgres, initdb, pg_basebackup, …
+  postgresql = "/usr/lib/postgresql/17/bin";
+  postgres-template = "/var/lib/postgresql/template";
+
+  # as USER PROGRAM …: PROGRAM in the place of this process, as that user. The lab of an ordinary user knows one
+  # user only: there the process gets a user namespace of its own, where that one has USER's number.
+  as = writeScript "as" ''
+    #!/bin/sh
+    user=$1
+    shift
+    s6-setuidgid "$user" true 2>/dev/null && exec s6-setuidgid "$user" "$@"
+    exec unshare --user --map-user="$(id -u "$user")" --map-group="$(id -g "$user")" "$@"
+  '';
 
   # A file of the store with this text.
   writeText = name: text: runCommand name { inherit text; } ''printf %s "$text" >"$out"'';
-  writeScript = name: text: runCommand name { inherit text; } ''
-    printf %s "$text" >"$out"
-    chmod +x "$out"
-  '';
+  inherit writeScript;
 }
