@@ -11,9 +11,13 @@ from checks.infuse import Mine
 from checks.overrides import SUITE as OVERRIDES
 from checks.overrides import Overrides
 from checks.phase0 import learner_file
+from checks.predict import SUITE as PREDICT
+from checks.predict import Answers
+from checks.repair import SUITE as REPAIR
+from checks.repair import Repaired
 from checks.runner import check
 
-__all__ = ["generations", "infuse", "overrides"]
+__all__ = ["generations", "infuse", "overrides", "predict", "repair"]
 
 
 @check("p1.generations", points=10, deadline=60.0, suite=GENERATIONS, call="phase1.generations")
@@ -45,3 +49,21 @@ def overrides(file: str | Path | None = None, *, seed: int | None = None) -> Ove
     names of a run.
     """
     return Overrides(learner_file("p1.overrides", file, call="phase1.overrides").decode(errors="replace"))
+
+
+@check("p1.predict", points=10, deadline=60.0, suite=PREDICT, call="phase1.predict")
+def predict(file: str | Path | None = None, *, seed: int | None = None) -> Answers:
+    """Grade ten predictions against what the real Nix and `helpers.infuse` evaluate.
+
+    `file` is a list of results; without it, the `predictions.txt` of your portfolio.
+    """
+    return Answers.read(learner_file("p1.predict", file, call="phase1.predict").decode(errors="replace"))
+
+
+@check("p1.repair", points=10, deadline=60.0, suite=REPAIR, call="phase1.repair")
+def repair(file: str | Path | None = None, *, seed: int | None = None) -> Repaired:
+    """Grade five repaired infusions by what they do to random targets, in the real Nix and in Python.
+
+    `file` is a Nix file; without it, the `repair.nix` of your portfolio. `seed` repeats the targets of a run.
+    """
+    return Repaired(learner_file("p1.repair", file, call="phase1.repair").decode(errors="replace"))

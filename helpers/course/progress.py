@@ -35,9 +35,11 @@ __all__ = [
     "OUTCOMES",
     "Attempt",
     "ExerciseProgress",
+    "Predicted",
     "Receipt",
     "attempts",
     "hint_level",
+    "predictions",
     "record",
     "record_hint",
     "record_prediction",
@@ -161,6 +163,32 @@ def record_prediction(
         )
 
     return _save(write, workspace)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A recorded prediction: the question, what the learner said, and whether it was so."""
+
+    exercise: str
+    question: str
+    answer: str
+    correct: bool | None
+
+
+def predictions(exercise: str | None = None, *, workspace: Workspace | None = None) -> list[Predicted]:
+    """Every recorded prediction, oldest first. Raises CourseError when the file cannot be read."""
+    found = workspace or find()
+    if found is None or not found.database.exists():
+        return []
+    with _open(found) as (db, _):
+        rows = db.execute("SELECT * FROM predictions ORDER BY id").fetchall()
+    return [
+        Predicted(
+            o["exercise"], o["question"], o["answer"], None if o["correct"] is None else bool(o["correct"])
+        )
+        for o in rows
+        if exercise in (None, o["exercise"])
+    ]
 
 
 def record_hint(exercise: str, level: int, *, workspace: Workspace | None = None) -> Receipt:

@@ -1,0 +1,9 @@
+# hint: init
+# Still insists that there is no user.
+{
+  tls = { nginx.tls.port.__assign = 8443; };
+  listen = { nginx.listen.__append = [ { port = 443; } ]; };
+  user = { nginx.user.__init = "web"; };
+  env = { nginx.env.LOG.__assign = "debug"; };
+  workers = { nginx.limits.workers = n: n * 2; };
+}

@@ -1,0 +1,9 @@
+# hint: siblings
+# All other variables are gone.
+{
+  tls = { nginx.tls.port.__assign = 8443; };
+  listen = { nginx.listen.__append = [ { port = 443; } ]; };
+  user = { nginx.user.__default = "www"; };
+  env = { nginx.env = _: { LOG = "debug"; }; };
+  workers = { nginx.limits.workers = n: n * 2; };
+}

@@ -1,0 +1,9 @@
+# hint: effect
+# The listener is put at the beginning.
+{
+  tls = { nginx.tls.port.__assign = 8443; };
+  listen = { nginx.listen.__prepend = [ { port = 443; } ]; };
+  user = { nginx.user.__default = "www"; };
+  env = { nginx.env.LOG.__assign = "debug"; };
+  workers = { nginx.limits.workers = n: n * 2; };
+}

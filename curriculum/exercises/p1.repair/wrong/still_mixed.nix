@@ -1,0 +1,9 @@
+# hint: mixing
+# A sugar and a name side by side.
+{
+  tls = { nginx.tls.port.__assign = 8443; };
+  listen = { nginx.listen.__append = [ { port = 443; } ]; };
+  user = { nginx.user.__default = "www"; };
+  env = { nginx.env = { LOG.__assign = "debug"; __assign = { }; }; };
+  workers = { nginx.limits.workers = n: n * 2; };
+}
