@@ -11,8 +11,8 @@ from checks.infuse import Mine
 from checks.overrides import SUITE as OVERRIDES
 from checks.overrides import Overrides
 from checks.phase0 import learner_file
-from checks.predict import SUITE as PREDICT
-from checks.predict import Answers
+from checks.predict_ten import SUITE as PREDICT
+from checks.predict_ten import Answers
 from checks.repair import SUITE as REPAIR
 from checks.repair import Repaired
 from checks.runner import check

@@ -141,7 +141,15 @@ def test_nothing_committed_names_a_registry() -> None:
         "crates" + ".io",
     )
     pattern = re.compile("|".join(map(re.escape, hosts)).encode())
-    guilty = [str(path.relative_to(CHECKOUT)) for path in committed() if pattern.search(path.read_bytes())]
+    # cargo's own name for its default registry in every Cargo.lock; where it fetches from is set elsewhere.
+    index = re.compile(
+        b'^source = "registry[+]https://github.com/rust-lang/' + b'crates[.]io-index"$', re.MULTILINE
+    )
+
+    def text(path: Path) -> bytes:
+        return index.sub(b"", path.read_bytes()) if path.name == "Cargo.lock" else path.read_bytes()
+
+    guilty = [str(path.relative_to(CHECKOUT)) for path in committed() if pattern.search(text(path))]
     assert guilty == []
 
 

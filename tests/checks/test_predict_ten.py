@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from checks import phase1
-from checks.predict import HINTS, SUITE, Answers, evaluated, questions
 from checks.predict_questions import KINDS, questions_of
+from checks.predict_ten import HINTS, SUITE, Answers, evaluated, questions
 from checks.verdict import Outcome, Verdict
 from helpers.course import exercises, progress
 from helpers.course.workspace import Workspace
