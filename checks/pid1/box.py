@@ -87,7 +87,8 @@ def place() -> tuple[Engine, Image]:
 class Box:
     """A sandbox whose PID 1 is the program, running `command`. Ends with its trial.
 
-    What the command prints starts with `tag`, so that it cannot be taken for anything else.
+    What the command prints starts with `tag`, so that it cannot be taken for anything else. `before` is a
+    command line that prepares something and becomes the program.
     """
 
     def __init__(
@@ -99,20 +100,16 @@ class Box:
         tag: str,
         group: bool = False,
         tree: FileTree | None = None,
+        limits: Limits = Limits(memory=256 * MIB, pids=400, disk=64 * MIB),  # noqa: B008 - frozen
+        before: Sequence[str] = (),
     ) -> None:
         self.trial = trial
         self.tag = tag
         self.program = program
         engine, image = place()
         files = program.tree() if tree is None else program.tree().merge(tree)
-        self.sandbox: Sandbox = trial.own(
-            engine.start(
-                image,
-                Pid1(program.command(command, group=group)),
-                files,
-                Limits(memory=256 * MIB, pids=400, disk=64 * MIB),
-            )
-        )
+        argv = (*before, *program.command(command, group=group))
+        self.sandbox: Sandbox = trial.own(engine.start(image, Pid1(argv), files, limits))
 
     # -- what happened ----------------------------------------------------------------------------
 
@@ -125,6 +122,13 @@ class Box:
         """Whether the command (or its helpers) has said all of these."""
         lines = {line.strip() for line in self.sandbox.logs().decode(errors="replace").splitlines()}
         return all(f"{self.tag}:{word}" in lines for word in words)
+
+    def lines(self) -> list[str]:
+        """What the command has said, in order, without its tag."""
+        text = self.sandbox.logs().decode(errors="replace")
+        return [
+            line.strip().partition(":")[2] for line in text.splitlines() if line.startswith(f"{self.tag}:")
+        ]
 
     def wait_said(self, *words: str, timeout: float) -> bool:
         """Wait until it has said all of these, or PID 1 has ended: whether it has said them."""

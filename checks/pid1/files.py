@@ -1,0 +1,139 @@
+"""What is laid into the sandboxes of the suite: commands and services that behave as they are told."""
+
+from __future__ import annotations
+
+from helpers.filetree import FileTree
+
+__all__ = ["ACTOR", "FILLED", "HEARS", "STALLED", "TERMINAL", "TYPIST", "tools"]
+
+HEARS = "/opt/lab/pid1/hears"
+TERMINAL = "/opt/lab/pid1/terminal"
+TYPIST = "/opt/lab/pid1/typist"
+STALLED = "/opt/lab/pid1/stalled"
+FILLED = "/opt/lab/pid1/filled"
+ACTOR = "/opt/lab/pid1/actor"
+
+# Says the number of every signal it gets, in order; after SIGTERM number $3 it ends with $2. Fault
+# signals that
+# kill(2) sends are signals like any other. SIGCHLD is left out: who sends it means something else.
+_HEARS = """#!/usr/bin/python3
+import os, signal, sys
+tag, status, wanted = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+out = os.open(sys.argv[4], os.O_WRONLY | os.O_CREAT | os.O_APPEND) if len(sys.argv) > 4 else 1
+say = lambda word: os.write(out, f"{tag}:{word}\\n".encode())
+every = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+signal.pthread_sigmask(signal.SIG_BLOCK, every)
+say("ready")
+terms = 0
+while True:
+    number = signal.sigwaitinfo(every).si_signo
+    say(f"got {number}")
+    terms += number == signal.SIGTERM
+    if terms >= wanted:
+        os._exit(status)
+"""
+
+# Becomes its arguments with the terminal whose name stands in /tmp/terminal as its controlling terminal, as a
+# shell or a container runtime with `-t` does it (tty_ioctl(4), TIOCSCTTY).
+_TERMINAL = """#!/usr/bin/python3
+import fcntl, os, signal, sys, termios, time
+while True:
+    try:
+        name = open("/tmp/terminal").read()
+        if name:
+            break
+    except OSError:
+        pass
+    time.sleep(0.01)
+if os.getsid(0) != os.getpid():
+    os.setsid()
+fd = os.open(name, os.O_RDWR)
+fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+for number in (0, 1, 2):
+    os.dup2(fd, number)
+os.close(fd)
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+# Holds the other end of that terminal: what it reads is typed, what the terminal shows it writes.
+_TYPIST = """#!/usr/bin/python3
+import os, select
+ours, theirs = os.openpty()
+with open("/tmp/terminal.new", "w") as file:
+    file.write(os.ttyname(theirs))
+os.rename("/tmp/terminal.new", "/tmp/terminal")
+while True:
+    for fd in select.select([0, ours], [], [])[0]:
+        data = os.read(fd, 4096)
+        if not data:
+            raise SystemExit
+        os.write(ours if fd == 0 else 1, data)
+"""
+
+# Becomes its arguments with a full pipe that nobody reads as its output and error output.
+_STALLED = """#!/bin/sh
+mkfifo /run/stalled
+exec 3<>/run/stalled
+dd if=/dev/zero of=/run/stalled bs=4096 oflag=nonblock 2>/dev/null
+exec "$@" >&3 2>&3 3>&-
+"""
+
+# Uses up every process there may be, then becomes its arguments (or, without any, says so and waits).
+_FILLED = """#!/usr/bin/python3
+import os, sys, time
+while True:
+    try:
+        if os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
+    except OSError:
+        break
+if sys.argv[1:]:
+    os.execv(sys.argv[1], sys.argv[1:])
+open("/tmp/filled", "w").close()
+time.sleep(600)
+"""
+
+# A service: actor TAG NAME MODE ARGUMENTS. It tells what happens to it in a file, each line with the time.
+_ACTOR = """#!/bin/sh
+tag=$1 name=$2 mode=$3 home=/var/lib/lab-$1
+shift 3
+mkdir -p "$home"
+say() { read -r up _ </proc/uptime; echo "$up $name $*" >>"$home/said"; }
+idle() { while :; do sleep 600 & wait $!; done; }
+end() { kill $! 2>/dev/null; exit "$1"; }
+say start $$
+case $mode in
+    stay)     trap 'say TERM; sleep "${1:-0.05}"; say cleaned; end 0' TERM; say up ;;
+    deaf)     trap 'say TERM' TERM; say up ;;
+    ends)     sleep "$2"; say end; exit "$1" ;;
+    killed)   sleep 0.2; kill -KILL $$ ;;
+    args)     for word; do say "argument $word"; done ;;
+    looks)    ls -l /proc/self/fd >"$home/descriptors" 2>/dev/null
+              cat /proc/self/status >"$home/status"; say looked ;;
+    orphans)  (i=0; while [ $i -lt "$1" ]; do sleep 777 & i=$((i+1)); done); say adopted ;;
+    short)    i=0; while [ $i -lt "$1" ]; do ( : & ); i=$((i+1)); done; say done ;;
+    notify)   trap 'say TERM; end 0' TERM; sleep "$1"; say ready; eval "echo >&$NOTIFY_FD" ;;
+    lines)    i=0; while [ $i -lt "$1" ]; do i=$((i+1)); echo "$tag line $i of $1, $2"; done; say done ;;
+    eats)     trap '' TERM; until [ -e "$home/eat" ]; do sleep 0.1; done
+              [ -e "$home/ate" ] || { : >"$home/ate"; exec python3 -c 'x = bytearray(1 << 30); input()'; } ;;
+esac
+idle
+"""
+
+
+def tools() -> FileTree:
+    """All of them."""
+    tree = FileTree()
+    for path, text in (
+        (HEARS, _HEARS),
+        (TERMINAL, _TERMINAL),
+        (TYPIST, _TYPIST),
+        (STALLED, _STALLED),
+        (FILLED, _FILLED),
+        (ACTOR, _ACTOR),
+    ):
+        tree.script(path, text)
+    return tree

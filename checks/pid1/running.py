@@ -1,0 +1,181 @@
+"""Runs the suite over any number of subjects, a few behaviours at a time, each inside its own deadline."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from checks.behaviours import Behaviour, Cancelled, Finding, LabFailed, Trial
+from checks.pid1.asking import NotAsked
+from checks.pid1.contracts import difference
+from checks.pid1.subject import Subject
+from checks.pid1.suites import suite_of
+from checks.pid1.table import Cell, Result, Table
+from helpers.errors import InitlabError
+
+__all__ = ["DEADLINE", "judge", "judge_all"]
+
+DEADLINE = 45.0
+"""Seconds a behaviour may take, both tries together; then its sandbox is killed."""
+_AT_ONCE = 3
+_TRIES = 2
+
+Told = Callable[[Cell, int, int], None]
+
+
+def judge(
+    subject: Subject,
+    *,
+    only: str | Collection[str] = (),
+    seed: int | None = None,
+    told: Told | None = None,
+    deadline: float = DEADLINE,
+) -> Table:
+    """Judge one subject. `only` is a stage (see `STAGES`) or the names of some behaviours; the rest is as
+    `judge_all` has it."""
+    return judge_all([subject], only=only, seed=seed, told=told, deadline=deadline)
+
+
+def judge_all(
+    subjects: Iterable[Subject],
+    *,
+    only: str | Collection[str] = (),
+    seed: int | None = None,
+    told: Told | None = None,
+    deadline: float = DEADLINE,
+) -> Table:
+    """Judge every subject by the suite of its kind.
+
+    `told(cell, done, total)` is called after each cell. `seed` repeats the random numbers of a run. A
+    behaviour whose `needs` are not kept is not asked. Raises `ValueError` for a name that is none.
+    """
+    began = time.monotonic()
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    jobs = [_Line(subject, _chosen(subject, only), seed, deadline) for subject in subjects]
+    total = sum(len(job.behaviours) for job in jobs)
+    done: list[Cell] = []
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        futures = [pool.submit(job.ask, behaviour) for job in jobs for behaviour in job.behaviours]
+        for future in as_completed(futures):
+            done.append(future.result())
+            if told is not None:
+                told(done[-1], len(done), total)
+    except BaseException:
+        for job in jobs:
+            job.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    found = {(cell.init, cell.behaviour): cell for cell in done}
+    ordered = [found[job.subject.title, b.name] for job in jobs for b in job.behaviours]
+    kinds: dict[str, str] = {job.subject.title: job.subject.kind for job in jobs}
+    return Table(tuple(ordered), kinds, seed, round(time.monotonic() - began, 1))
+
+
+def _chosen(subject: Subject, only: str | Collection[str]) -> tuple[Behaviour[Any], ...]:
+    from checks.pid1.stages import subset
+
+    if isinstance(only, str):
+        return subset(only, subject.kind)
+    every = tuple(suite_of(subject.kind).behaviours)
+    if only and not any(b.name in only for b in every):
+        raise ValueError(f"no behaviour {min(only)!r}; there are: {', '.join(b.name for b in every)}")
+    return tuple(b for b in every if b.name in only) if only else every
+
+
+@dataclass
+class _Line:
+    """One subject and its behaviours."""
+
+    subject: Subject
+    behaviours: tuple[Behaviour[Any], ...]
+    seed: int
+    deadline: float
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._trials: set[Trial] = set()
+        self._stopped = False
+
+    def ask(self, behaviour: Behaviour[Any]) -> Cell:
+        """One cell, whatever happens."""
+        began = time.monotonic()
+        trial = Trial(behaviour.name, behaviour.asked, self.seed)
+        with self._lock:
+            if self._stopped:
+                trial.cancel()
+            self._trials.add(trial)
+        clock = threading.Timer(self.deadline, trial.cancel)
+        clock.daemon = True
+        clock.start()
+        late = False
+        try:
+            cell = self._found(behaviour, self._tried(behaviour, trial, began))
+        except NotAsked as reason:
+            cell = self._cell(behaviour, Result.NOT_ASKED, why=str(reason))
+        except Cancelled:
+            late = True
+        except LabFailed as error:
+            cell = self._cell(behaviour, Result.NOT_ASKED, why=f"the lab failed: {error}")
+        except InitlabError as error:
+            late = time.monotonic() - began >= self.deadline  # what a killed sandbox says
+            cell = self._cell(behaviour, Result.NOT_ASKED, why=f"the lab failed: {error.message}")
+        finally:
+            clock.cancel()
+            trial.close()
+            with self._lock:
+                self._trials.discard(trial)
+        took = time.monotonic() - began
+        if late or took >= self.deadline:
+            seen = f"still busy after {self.deadline:g} s with: {behaviour.asked}; its sandbox was killed"
+            cell = self._cell(behaviour, Result.HUNG, seen=seen)
+        return Cell(**{**vars(cell), "seconds": round(took, 2)})
+
+    def stop(self) -> None:
+        """Kill every sandbox of this subject."""
+        with self._lock:
+            self._stopped = True
+            trials = list(self._trials)
+        for trial in trials:
+            trial.cancel()
+
+    def _tried(self, behaviour: Behaviour[Any], trial: Trial, began: float) -> Finding:
+        """A failure that a busy computer could have caused is tried again."""
+        finding: Finding | None = None
+        for _ in range(_TRIES):
+            finding = behaviour.run(trial, self.subject)
+            if finding.observation.ok or not finding.doubtful:
+                break
+            trial.close()
+        assert finding is not None  # noqa: S101 - tried at least once
+        return finding
+
+    def _found(self, behaviour: Behaviour[Any], finding: Finding) -> Cell:
+        observation, key = finding.observation, finding.hint or ""
+        if observation.ok:
+            result, why, source = Result.KEPT, "", behaviour.run.__doc__ or ""
+            source = ""
+        else:
+            meant = difference(self.subject.title, behaviour.name, key)
+            result = Result.NOT_KEPT if meant is None else Result.DIFFERENT
+            why, source = ("", "") if meant is None else (meant.why, meant.source)
+        return Cell(
+            self.subject.title,
+            behaviour.name,
+            result,
+            asked=observation.asked,
+            expected=observation.expected,
+            seen=observation.seen,
+            deviation="" if observation.ok else key,
+            why=why,
+            source=source,
+        )
+
+    def _cell(self, behaviour: Behaviour[Any], result: Result, *, seen: str = "", why: str = "") -> Cell:
+        return Cell(self.subject.title, behaviour.name, result, asked=behaviour.asked, seen=seen, why=why)

@@ -1,0 +1,34 @@
+"""What can be judged: a program that runs one command. It becomes PID 1 of sandboxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from helpers.filetree import FileTree
+
+__all__ = ["Command", "Kind", "Subject"]
+
+Kind = Literal["command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program that runs one command, as PID 1: `argv` followed by the command and its arguments.
+
+    `argv` ends with the separator the program wants (`("/usr/bin/tini", "--")`); `tree` is laid over the
+    image and holds the program where the image does not; `name` is what tables call it.
+    """
+
+    argv: tuple[str, ...]
+    tree: FileTree = field(default_factory=FileTree, compare=False)
+    name: str = ""
+    kind: Kind = "command"
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        return self.name or " ".join(self.argv)
+
+
+Subject = Command
