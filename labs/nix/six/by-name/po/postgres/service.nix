@@ -46,6 +46,7 @@ six.mkFunnel {
   # postgres refuses to be root. It does not tell when it is ready: s6-notifyoncheck asks ./data/check.
   run = ''
     exec 2>&1
+    set -e
     mkdir -p ${sockets}
     chown postgres: ${sockets} 2>/dev/null || :
     if ! [ -e ${folder} ]; then
