@@ -68,7 +68,6 @@ def test_an_instance_with_an_open_client_stops_cleanly(machine: Machine) -> None
         "/usr/lib/postgresql/17/bin/pg_controldata /var/lib/postgresql/pg-fast | grep 'cluster state'"
     )
     assert state.endswith("shut down")
-    assert state.split()[-2:] == ["shut", "down"]
     assert machine.sh("s6-rc -u change pg-fast; echo $?") == "0"
     assert "not properly shut down" not in machine.sh("cat /var/log/pg-fast/current")
 
