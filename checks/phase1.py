@@ -8,6 +8,10 @@ from checks.generations import SUITE as GENERATIONS
 from checks.generations import Change
 from checks.infuse import SUITE as INFUSE
 from checks.infuse import Mine
+from checks.laws import SUITE as LAWS
+from checks.laws import Laws
+from checks.metaphor import SUITE as METAPHOR
+from checks.metaphor import Metaphor
 from checks.overrides import SUITE as OVERRIDES
 from checks.overrides import Overrides
 from checks.phase0 import learner_file
@@ -17,7 +21,7 @@ from checks.repair import SUITE as REPAIR
 from checks.repair import Repaired
 from checks.runner import check
 
-__all__ = ["generations", "infuse", "overrides", "predict", "repair"]
+__all__ = ["generations", "infuse", "laws", "metaphor", "overrides", "predict", "repair"]
 
 
 @check("p1.generations", points=10, deadline=60.0, suite=GENERATIONS, call="phase1.generations")
@@ -67,3 +71,26 @@ def repair(file: str | Path | None = None, *, seed: int | None = None) -> Repair
     `file` is a Nix file; without it, the `repair.nix` of your portfolio. `seed` repeats the targets of a run.
     """
     return Repaired(learner_file("p1.repair", file, call="phase1.repair").decode(errors="replace"))
+
+
+@check("p1.laws", points=10, deadline=60.0, suite=LAWS, call="phase1.laws")
+def laws(file: str | Path | None = None, *, seed: int | None = None) -> Laws:
+    """Grade laws of infuse: they hold for `helpers.infuse`, and several wrong ones break them.
+
+    `file` is a Python file; without it, the `laws.py` of your portfolio. `seed` repeats the cases of a run.
+    """
+    return Laws(learner_file("p1.laws", file, call="phase1.laws"))
+
+
+@check("p1.metaphor", points=0, deadline=20.0, suite=METAPHOR, call="phase1.metaphor")
+def metaphor(file: str | Path | None = None, *, seed: int | None = None) -> Metaphor:
+    """Look whether a metaphor is told, and in words of one's own.
+
+    `file` is a text; without it, the `metaphor.md` of your portfolio.
+    """
+    from helpers.course.curriculum import Curriculum
+    from helpers.course.regions import Edition, apply
+
+    text = learner_file("p1.metaphor", file, call="phase1.metaphor").decode(errors="replace")
+    ours = [source for source in Curriculum.default().notebooks() if source.name.startswith("phase1/0")]
+    return Metaphor(text, tuple(apply(one.text(), Edition.LEARNER, file=one.path) for one in ours))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from helpers.nix.both import Both, both
+from helpers.nix.both import Both, both, remember
 from helpers.nix.diff import Change, Diff, diff
 from helpers.nix.errors import Frame, NixError, Position
 from helpers.nix.evaluate import eval, eval_many
@@ -41,6 +41,7 @@ __all__ = [
     "eval_many",
     "load_ipython_extension",
     "look",
+    "remember",
     "seen",
 ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.nix.diff import Diff, diff
 from helpers.nix.errors import NixError
@@ -20,6 +20,9 @@ from helpers.nix.magics import INFUSE
 from helpers.nix.places import Place
 from helpers.nix.python import NoPython, evaluate, python_of
 from helpers.nix.show import html, text
+
+if TYPE_CHECKING:
+    from helpers.course.workspace import Workspace
 
 __all__ = ["Both", "both", "remember", "shown"]
 
@@ -44,6 +47,7 @@ class Both:
     python: Seen | None
     text: str = ""
     why_not: str = ""
+    version: str = "2.4"
 
     @property
     def equal(self) -> bool:
@@ -122,8 +126,8 @@ def both(expression: str, *, version: str = "2.4", timeout: float = 10.0, place:
     try:
         python = python_of(expression)
     except NoPython as error:
-        return Both(expression, nix, None, why_not=error.message)
-    return Both(expression, nix, _in_python(python, version), python)
+        return Both(expression, nix, None, why_not=error.message, version=version)
+    return Both(expression, nix, _in_python(python, version), python, version=version)
 
 
 def _in_python(python: str, version: str) -> Seen:
@@ -154,22 +158,24 @@ def remember(found: Both, name: str = "") -> None:
         "name": name,
         "expression": found.expression.strip(),
         "python": found.text,
-        "result": str(found.nix) if found.nix.kind != "error" else "",
-        "error": found.nix.error.said if found.nix.error else "",
+        "version": found.version,
+        "result": "" if found.nix.errors else str(found.nix),
+        "error": found.nix.errors[0][1].said if found.nix.errors else "",
         "equal": found.equal,
     }
     with (mine.state / _SHOWN).open("a", encoding="utf-8") as file:
         file.write(json.dumps(values) + "\n")
 
 
-def shown() -> list[dict[str, Any]]:
+def shown(mine: Workspace | None = None) -> list[dict[str, Any]]:
     """What the learner evaluated with `%%both`, oldest first, an expression once, as it came out last.
 
-    Each has the cell's `name` ("" where it has none), `expression`, `python`, `result` or `error`, `equal`.
+    Each has the cell's `name` ("" where it has none), `expression`, `python`, infuse's `version`, `result` or
+    `error`, and `equal`.
     """
     from helpers.course import workspace
 
-    mine = workspace.find()
+    mine = mine or workspace.find()
     found: dict[str, dict[str, Any]] = {}
     if mine is not None and (mine.state / _SHOWN).exists():
         for line in (mine.state / _SHOWN).read_text(encoding="utf-8").splitlines():

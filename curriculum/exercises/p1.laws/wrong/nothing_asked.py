@@ -1,0 +1,28 @@
+# hint: no-infuse
+# Says yes, and calls nobody.
+def law_a_list_is_one_after_another(infuse, target, a, b):
+    return infuse(infuse(target, a), b) == infuse(target, [a, b])
+
+
+def law_the_rest_stays(infuse, target, a, b):
+    return untouched(target, a, infuse(target, a))
+
+
+def untouched(before, infusion, after):
+    """Whether all that the infusion does not name is in both, and the same."""
+    for name, value in before.items():
+        if name not in infusion:
+            if name not in after or after[name] != value:
+                return False
+        elif is_set(infusion[name]) and isinstance(value, dict):
+            if not untouched(value, infusion[name], after[name]):
+                return False
+    return True
+
+
+def is_set(infusion):
+    return isinstance(infusion, dict) and not any(name.startswith("__") for name in infusion)
+
+
+def law_order(infuse, target, a, b):
+    return target == dict(target)
