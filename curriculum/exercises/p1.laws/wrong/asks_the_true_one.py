@@ -1,6 +1,6 @@
 # hint: oracle
 # Compares with infuse itself.
-from helpers.infuse import infuse as true
+from helpers.infuse import infuse as true  # noqa: F401
 
 
 def law_a_list_is_one_after_another(infuse, target, a, b):
