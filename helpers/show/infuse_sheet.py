@@ -62,8 +62,12 @@ pre { margin: 2px 0; break-inside: avoid; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: 2px 8px 2px 0; border-top: 1px solid #edf0f4; }
 .error { color: #b3261e; }
-@media print { @page { size: A4; margin: 9mm; } body { font-size: 9.5px; } code, pre { font-size: 9px; }
-  main { padding: 0; max-width: none; columns: 2; } }
+td:first-child code:only-child { white-space: nowrap; }
+tr { break-inside: avoid; }
+@media print { @page { size: A4 landscape; margin: 7mm; } body { font-size: 7.4px; line-height: 1.25; }
+  code, pre { font-size: 6.9px; line-height: 1.25; } h1 { font-size: 14px; }
+  h2 { font-size: 9.5px; margin: 5px 0 1px; }
+  td, th { padding: 0 5px 0 0; } main { padding: 0; max-width: none; columns: 3; column-gap: 12px; } }
 """
 
 
