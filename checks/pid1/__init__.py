@@ -1,17 +1,23 @@
-"""What a PID 1 must do, asked from outside: the conformance suite for programs that run one command.
+"""What a PID 1 must do, asked from outside of any program that runs one command: the conformance suite.
 
-The program becomes PID 1 of sandboxes, and is judged by what happens to processes, signals, files and exit
-codes; nothing looks at its text::
+The program becomes PID 1 of sandboxes, as `argv… COMMAND ARGS…`, and is judged by what happens to processes,
+signals, terminals and exit codes; nothing looks at its text::
 
-    from checks.pid1 import Command, judge
+    from checks.pid1 import Command, judge, stage, subset
 
-    print(judge(Command(("/usr/bin/tini", "--"))))               # PROGRAM … COMMAND ARGS…
+    judge(Command(("/usr/bin/tini", "--")))                   # the whole suite: a `Table`
+    judge(Command(("/usr/bin/python3", "/opt/lab/pid1.py"), tree), only="stage 1")
+    judge_all([Command(…), Command(…)])                       # one table of several
 
-`STAGES` names subsets of the behaviours, `subset(name, kind)` gives one, `stage(name, kind, points={…})`
-makes a `Suite` of it, ready for `checks.runner.check`. Inits that run services are not asked yet.
+From a terminal: `python -m checks.pid1 -- /usr/bin/tini --`.
+
+**For the checks of stages**: `STAGES` names the subsets: `"stage 1: spawn and reap"`, `"stage 2: restart"`,
+`"stage 3: order and stop"`, `"stage 4: readiness and logs"`: what a program that runs one command can show of
+each. `stage(name, points={…})` is one of them as a `Suite` of its own, ready for `checks.runner.check`; add
+your own behaviours and hints to it. `subset(name)` is the same as a tuple of behaviours.
 
 `first` is the exercise `p0.pid1`, with its hints in `first_hints`. `box` is the sandbox a program runs in as
-PID 1, and what can be seen of it; `checks.pid1.box` has `place` and `random_word` for every check.
+PID 1, and what can be seen of it.
 """
 
 from __future__ import annotations
@@ -20,31 +26,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from checks.pid1.running import judge, judge_all
-    from checks.pid1.stages import STAGES, stage, subset
-    from checks.pid1.subject import Command, Subject
+    from checks.pid1.subject import Command
+    from checks.pid1.subsets import STAGES, stage, subset
     from checks.pid1.table import Cell, Result, Table
 
-__all__ = [
-    "STAGES",
-    "Cell",
-    "Command",
-    "Result",
-    "Subject",
-    "Table",
-    "judge",
-    "judge_all",
-    "stage",
-    "subset",
-]
+__all__ = ["STAGES", "Cell", "Command", "Result", "Table", "judge", "judge_all", "stage", "subset"]
 
 _WHERE = {
     "judge": "running",
     "judge_all": "running",
-    "STAGES": "stages",
-    "stage": "stages",
-    "subset": "stages",
+    "STAGES": "subsets",
+    "stage": "subsets",
+    "subset": "subsets",
     "Command": "subject",
-    "Subject": "subject",
     "Cell": "table",
     "Result": "table",
     "Table": "table",

@@ -19,13 +19,34 @@ class Difference:
     source: str
 
 
-CONTRACTS: Mapping[tuple[str, str, str], Difference] = {}
-"""By name of the init (or its first word), behaviour, and the deviation seen."""
+_FAULTS = (
+    "it leaves the signals alone that the kernel sends for a program's own fault, so that it dies of its own"
+)
+_TERMINAL_STOPS = Difference(
+    "it takes stop signals for the terminal's, which are to stop nobody here: it drops them, and blocks them "
+    "in its command, so that a job in it cannot be stopped from the keyboard either",
+    "catatonit.c, make_foreground and main",
+)
+
+CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
+    ("tini", "forwards-fault", "faults-not-forwarded"): Difference(
+        _FAULTS, "tini.c, configure_signals: signals_for_tini"
+    ),
+    ("catatonit", "forwards-fault", "faults-not-forwarded"): Difference(
+        _FAULTS, "catatonit.c, kernel_signals"
+    ),
+    ("catatonit", "clean-signals", "signals-blocked"): _TERMINAL_STOPS,
+    ("catatonit", "stop-signals", "does-not-stop"): _TERMINAL_STOPS,
+    ("catatonit", "job-control", "no-job-control"): _TERMINAL_STOPS,
+    ("dumb-init", "child-alone", "whole-group"): Difference(
+        "it starts the command in a session of its own and sends signals to all of its group, unless "
+        "--single-child is given",
+        "README of dumb-init, Session behavior",
+    ),
+}
+"""By name of the init, behaviour, and the deviation seen."""
 
 
 def difference(init: str, behaviour: str, deviation: str) -> Difference | None:
     """The difference of contract that explains a deviation of an init, or None: then it is a finding."""
-    for name in (init, init.split()[0] if init else ""):
-        if found := CONTRACTS.get((name, behaviour, deviation)):
-            return found
-    return None
+    return CONTRACTS.get((init, behaviour, deviation))

@@ -1,17 +1,16 @@
-"""What is laid into the sandboxes of the suite: commands and services that behave as they are told."""
+"""What is laid into the sandboxes of the suite: commands that behave as they are told."""
 
 from __future__ import annotations
 
 from helpers.filetree import FileTree
 
-__all__ = ["ACTOR", "FILLED", "HEARS", "STALLED", "TERMINAL", "TYPIST", "tools"]
+__all__ = ["FILLED", "HEARS", "STALLED", "TERMINAL", "TYPIST", "tools"]
 
 HEARS = "/opt/lab/pid1/hears"
 TERMINAL = "/opt/lab/pid1/terminal"
 TYPIST = "/opt/lab/pid1/typist"
 STALLED = "/opt/lab/pid1/stalled"
 FILLED = "/opt/lab/pid1/filled"
-ACTOR = "/opt/lab/pid1/actor"
 
 # Says the number of every signal it gets, in order; after SIGTERM number $3 it ends with $2. Fault
 # signals that
@@ -80,7 +79,7 @@ dd if=/dev/zero of=/run/stalled bs=4096 oflag=nonblock 2>/dev/null
 exec "$@" >&3 2>&3 3>&-
 """
 
-# Uses up every process there may be, then becomes its arguments (or, without any, says so and waits).
+# Uses up every process there may be, then becomes its arguments.
 _FILLED = """#!/usr/bin/python3
 import os, sys, time
 while True:
@@ -90,37 +89,7 @@ while True:
             os._exit(0)
     except OSError:
         break
-if sys.argv[1:]:
-    os.execv(sys.argv[1], sys.argv[1:])
-open("/tmp/filled", "w").close()
-time.sleep(600)
-"""
-
-# A service: actor TAG NAME MODE ARGUMENTS. It tells what happens to it in a file, each line with the time.
-_ACTOR = """#!/bin/sh
-tag=$1 name=$2 mode=$3 home=/var/lib/lab-$1
-shift 3
-mkdir -p "$home"
-say() { read -r up _ </proc/uptime; echo "$up $name $*" >>"$home/said"; }
-idle() { while :; do sleep 600 & wait $!; done; }
-end() { kill $! 2>/dev/null; exit "$1"; }
-say start $$
-case $mode in
-    stay)     trap 'say TERM; sleep "${1:-0.05}"; say cleaned; end 0' TERM; say up ;;
-    deaf)     trap 'say TERM' TERM; say up ;;
-    ends)     sleep "$2"; say end; exit "$1" ;;
-    killed)   sleep 0.2; kill -KILL $$ ;;
-    args)     for word; do say "argument $word"; done ;;
-    looks)    ls -l /proc/self/fd >"$home/descriptors" 2>/dev/null
-              cat /proc/self/status >"$home/status"; say looked ;;
-    orphans)  (i=0; while [ $i -lt "$1" ]; do sleep 777 & i=$((i+1)); done); say adopted ;;
-    short)    i=0; while [ $i -lt "$1" ]; do ( : & ); i=$((i+1)); done; say done ;;
-    notify)   trap 'say TERM; end 0' TERM; sleep "$1"; say ready; eval "echo >&$NOTIFY_FD" ;;
-    lines)    i=0; while [ $i -lt "$1" ]; do i=$((i+1)); echo "$tag line $i of $1, $2"; done; say done ;;
-    eats)     trap '' TERM; until [ -e "$home/eat" ]; do sleep 0.1; done
-              [ -e "$home/ate" ] || { : >"$home/ate"; exec python3 -c 'x = bytearray(1 << 30); input()'; } ;;
-esac
-idle
+os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
@@ -133,7 +102,6 @@ def tools() -> FileTree:
         (TYPIST, _TYPIST),
         (STALLED, _STALLED),
         (FILLED, _FILLED),
-        (ACTOR, _ACTOR),
     ):
         tree.script(path, text)
     return tree

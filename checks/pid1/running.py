@@ -13,8 +13,8 @@ from typing import Any
 from checks.behaviours import Behaviour, Cancelled, Finding, LabFailed, Trial
 from checks.pid1.asking import NotAsked
 from checks.pid1.contracts import difference
-from checks.pid1.subject import Subject
-from checks.pid1.suites import suite_of
+from checks.pid1.subject import Command
+from checks.pid1.suites import whole_suite
 from checks.pid1.table import Cell, Result, Table
 from helpers.errors import InitlabError
 
@@ -29,7 +29,7 @@ Told = Callable[[Cell, int, int], None]
 
 
 def judge(
-    subject: Subject,
+    subject: Command,
     *,
     only: str | Collection[str] = (),
     seed: int | None = None,
@@ -42,21 +42,21 @@ def judge(
 
 
 def judge_all(
-    subjects: Iterable[Subject],
+    subjects: Iterable[Command],
     *,
     only: str | Collection[str] = (),
     seed: int | None = None,
     told: Told | None = None,
     deadline: float = DEADLINE,
 ) -> Table:
-    """Judge every subject by the suite of its kind.
+    """Judge every subject by the suite.
 
-    `told(cell, done, total)` is called after each cell. `seed` repeats the random numbers of a run. A
-    behaviour whose `needs` are not kept is not asked. Raises `ValueError` for a name that is none.
+    `told(cell, done, total)` is called after each cell. `seed` repeats the random numbers of a run. Raises
+    `ValueError` for a name that is none.
     """
     began = time.monotonic()
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    jobs = [_Line(subject, _chosen(subject, only), seed, deadline) for subject in subjects]
+    jobs = [_Line(subject, _chosen(only), seed, deadline) for subject in subjects]
     total = sum(len(job.behaviours) for job in jobs)
     done: list[Cell] = []
     pool = ThreadPoolExecutor(_AT_ONCE)
@@ -74,18 +74,20 @@ def judge_all(
         pool.shutdown(cancel_futures=True)
     found = {(cell.init, cell.behaviour): cell for cell in done}
     ordered = [found[job.subject.title, b.name] for job in jobs for b in job.behaviours]
-    kinds: dict[str, str] = {job.subject.title: job.subject.kind for job in jobs}
-    return Table(tuple(ordered), kinds, seed, round(time.monotonic() - began, 1))
+    return Table(tuple(ordered), seed, round(time.monotonic() - began, 1))
 
 
-def _chosen(subject: Subject, only: str | Collection[str]) -> tuple[Behaviour[Any], ...]:
-    from checks.pid1.stages import subset
+def _chosen(only: str | Collection[str]) -> tuple[Behaviour[Any], ...]:
+    from checks.pid1.subsets import subset
 
     if isinstance(only, str):
-        return subset(only, subject.kind)
-    every = tuple(suite_of(subject.kind).behaviours)
-    if only and not any(b.name in only for b in every):
-        raise ValueError(f"no behaviour {min(only)!r}; there are: {', '.join(b.name for b in every)}")
+        if only:
+            return subset(only)
+        only = ()
+    every = tuple(whole_suite().behaviours)
+    known = [b.name for b in every]
+    if unknown := [name for name in only if name not in known]:
+        raise ValueError(f"no behaviour {unknown[0]!r}; there are: {', '.join(known)}")
     return tuple(b for b in every if b.name in only) if only else every
 
 
@@ -93,7 +95,7 @@ def _chosen(subject: Subject, only: str | Collection[str]) -> tuple[Behaviour[An
 class _Line:
     """One subject and its behaviours."""
 
-    subject: Subject
+    subject: Command
     behaviours: tuple[Behaviour[Any], ...]
     seed: int
     deadline: float
@@ -115,8 +117,9 @@ class _Line:
         clock.daemon = True
         clock.start()
         late = False
+        cell = self._cell(behaviour, Result.HUNG)
         try:
-            cell = self._found(behaviour, self._tried(behaviour, trial, began))
+            cell = self._found(behaviour, self._tried(behaviour, trial))
         except NotAsked as reason:
             cell = self._cell(behaviour, Result.NOT_ASKED, why=str(reason))
         except Cancelled:
@@ -145,7 +148,7 @@ class _Line:
         for trial in trials:
             trial.cancel()
 
-    def _tried(self, behaviour: Behaviour[Any], trial: Trial, began: float) -> Finding:
+    def _tried(self, behaviour: Behaviour[Any], trial: Trial) -> Finding:
         """A failure that a busy computer could have caused is tried again."""
         finding: Finding | None = None
         for _ in range(_TRIES):
@@ -159,8 +162,7 @@ class _Line:
     def _found(self, behaviour: Behaviour[Any], finding: Finding) -> Cell:
         observation, key = finding.observation, finding.hint or ""
         if observation.ok:
-            result, why, source = Result.KEPT, "", behaviour.run.__doc__ or ""
-            source = ""
+            result, why, source = Result.KEPT, "", ""
         else:
             meant = difference(self.subject.title, behaviour.name, key)
             result = Result.NOT_KEPT if meant is None else Result.DIFFERENT

@@ -1,15 +1,12 @@
-"""What can be judged: a program that runs one command. It becomes PID 1 of sandboxes."""
+"""What can be judged: a program that runs one command as PID 1."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from helpers.filetree import FileTree
 
-__all__ = ["Command", "Kind", "Subject"]
-
-Kind = Literal["command"]
+__all__ = ["Command"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +20,8 @@ class Command:
     argv: tuple[str, ...]
     tree: FileTree = field(default_factory=FileTree, compare=False)
     name: str = ""
-    kind: Kind = "command"
 
     @property
     def title(self) -> str:
         """What tables call it."""
         return self.name or " ".join(self.argv)
-
-
-Subject = Command

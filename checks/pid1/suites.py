@@ -1,28 +1,23 @@
-"""The suite for each kind of subject, put together from the modules that hold its behaviours."""
+"""The suite, put together from the modules that hold its behaviours."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import Any
 
 from checks.behaviours import Suite
-from checks.pid1.subject import Kind
+from checks.pid1.subject import Command
 
-__all__ = ["suite_of"]
+__all__ = ["whole_suite"]
 
-_ROOMS = {
-    "command": ("command_start", "command_signals", "command_terminal", "command_pressure"),
-}
-_HOME = {"command": "checks.pid1.command"}
+_ROOMS = ("command_start", "command_signals", "command_terminal", "command_pressure")
 
 
 @cache
-def suite_of(kind: Kind) -> Suite[Any]:
-    """Every behaviour asked of a kind of subject, in the order of the table. Raises `ValueError`."""
-    if kind not in _ROOMS:
-        raise ValueError(f"no kind {kind!r}: there are {', '.join(_ROOMS)}")
-    for room in _ROOMS[kind]:
+def whole_suite() -> Suite[Command]:
+    """Every behaviour asked of a program that runs one command, in the order of the table."""
+    for room in _ROOMS:
         import_module(f"checks.pid1.{room}")
-    suite: Suite[Any] = import_module(_HOME[kind]).SUITE
-    return suite
+    from checks.pid1.command import SUITE
+
+    return SUITE

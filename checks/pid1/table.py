@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """All cells of one run; `kinds` by init's name. Shows itself in a notebook and in a terminal.
+    """All cells of one run. Shows itself in a notebook and in a terminal.
 
     `seconds` is how long the run took, `seed` repeats its random numbers.
     """
 
     cells: tuple[Cell, ...]
-    kinds: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     seconds: float = 0.0
 
@@ -64,7 +63,7 @@ class Table:
         return tuple(dict.fromkeys(cell.init for cell in self.cells))
 
     def cell(self, init: str, behaviour: str) -> Cell | None:
-        """One cell, or None where this behaviour is not one of its kind."""
+        """One cell, or None where this behaviour was not one of the run."""
         return next((c for c in self.cells if (c.init, c.behaviour) == (init, behaviour)), None)
 
     def of(self, *results: Result) -> tuple[Cell, ...]:
@@ -90,7 +89,7 @@ class Table:
         try:
             data = json.loads(text)
             cells = tuple(Cell(**{**cell, "result": Result(cell["result"])}) for cell in data["cells"])
-            return cls(cells, dict(data["kinds"]), int(data["seed"]), float(data["seconds"]))
+            return cls(cells, int(data["seed"]), float(data["seconds"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no table of this suite: {error!r}") from None
 
@@ -116,7 +115,7 @@ class Table:
         return files
 
     def rows(self) -> list[tuple[str, Sequence[Cell | None]]]:
-        """For each behaviour its cells, in the order of `inits`; None where a kind does not have it."""
+        """For each behaviour its cells, in the order of `inits`; None where one was not in the run."""
         names = tuple(dict.fromkeys(cell.behaviour for cell in self.cells))
         found = {(cell.init, cell.behaviour): cell for cell in self.cells}
         return [(name, [found.get((init, name)) for init in self.inits]) for name in names]
