@@ -164,7 +164,7 @@ class _Line:
         if observation.ok:
             result, why, source = Result.KEPT, "", ""
         else:
-            meant = difference(self.subject.title, behaviour.name, key)
+            meant = difference(self.subject.known_as, behaviour.name, key)
             result = Result.NOT_KEPT if meant is None else Result.DIFFERENT
             why, source = ("", "") if meant is None else (meant.why, meant.source)
         return Cell(

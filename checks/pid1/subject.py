@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from helpers.filetree import FileTree
 
@@ -25,3 +26,9 @@ class Command:
     def title(self) -> str:
         """What tables call it."""
         return self.name or " ".join(self.argv)
+
+    @property
+    def known_as(self) -> str:
+        """Whose contract it is held to: the program's own name, as long as no option changes what it does."""
+        plain = all(word == "--" for word in self.argv[1:])
+        return PurePosixPath(self.argv[0]).name if plain else self.title
