@@ -20,8 +20,8 @@ __all__: list[str] = []
 @SUITE.behaviour("rest", points=1, needs=("starts",), asked="sleep while nothing happens")
 @alive("ends-early")
 def rest(trial: Trial, subject: Command) -> Finding:
-    """Context switches and CPU time of PID 1, counted by the kernel (proc_pid_status(5), "
-    "proc_pid_stat(5))."""
+    """Context switches and CPU time of PID 1, counted by the kernel (proc_pid_status(5),
+    proc_pid_stat(5))."""
     tag = random_word(trial.rng)
     box = start(trial, subject, ("/bin/sh", "-c", 'echo "$0:ready"; exec sleep 600', tag), tag=tag)
     if early := ready(trial, box, "no wake-up"):
@@ -81,8 +81,8 @@ def fork_fails(trial: Trial, subject: Command) -> Finding:
 
 @SUITE.behaviour("memory-short", points=1, needs=("ends",), asked="outlive its command when memory runs out")
 def memory_short(trial: Trial, subject: Command) -> Finding:
-    """The kernel kills the largest (kernel: Documentation/admin-guide/cgroup-v1/memory.rst); "
-    "PID 1 tells of 137."""
+    """The kernel kills the largest (kernel: Documentation/admin-guide/cgroup-v1/memory.rst);
+    PID 1 tells of 137."""
     expected = "137: the command is killed by SIGKILL, and PID 1 says so"
     tag = random_word(trial.rng)
     script = 'echo "$0:ready"; exec /usr/bin/python3 -c "x = bytearray(1 << 28)"'

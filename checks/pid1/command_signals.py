@@ -183,8 +183,8 @@ def stop_signals(trial: Trial, subject: Command) -> Finding:
 )
 @alive("stop-is-end")
 def stopped_child(trial: Trial, subject: Command) -> Finding:
-    """SIGCHLD comes at a stop too (wait(2), WUNTRACED and SA_NOCLDSTOP): PID 1 runs on, and "
-    "so does waiting."""
+    """SIGCHLD comes at a stop too (wait(2), WUNTRACED and SA_NOCLDSTOP): PID 1 runs on, and
+    so does waiting."""
     code = trial.rng.randrange(3, 120)
     expected = f"PID 1 runs on while it is stopped; then exit code {code}"
     box = hears(trial, subject, code=code)

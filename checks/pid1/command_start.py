@@ -122,8 +122,8 @@ def descriptors(trial: Trial, subject: Command) -> Finding:
 )
 @alive("ends-early")
 def clean_signals(trial: Trial, subject: Command) -> Finding:
-    """The mask and what is ignored outlive fork and execve (signal(7)); the command gets them "
-    "as PID 1 did."""
+    """The mask and what is ignored outlive fork and execve (signal(7)); the command gets them
+    as PID 1 did."""
     expected = "nothing blocked, nothing ignored"
     tag = random_word(trial.rng)
     box = start(trial, subject, ("/bin/sh", "-c", _LOOK, tag), tag=tag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from helpers.manifest.models import Exec, Service
 from helpers.probes.boot import HELD, WAITS, booted
 from helpers.probes.idle import at_rest
 from helpers.probes.logs import AS_WRITTEN, ITSELF, PID1, STAMPED, log_kept
-from helpers.probes.memory import memory
+from helpers.probes.memory import Memory, memory
 from helpers.probes.restart import middle, restart_seconds
 from helpers.probes.shutdown import shut_down
 from helpers.probes.supervision import sort_out
@@ -73,9 +74,17 @@ def test_a_pid_1_that_stops_nobody_is_told(image: Image) -> None:
 
 @pytest.mark.parametrize(("init", "keeper"), [("openrc", HELD), ("s6", WAITS)])
 def test_who_keeps_the_order_is_told_by_start_times(init: str, keeper: str, image: Image) -> None:
-    """OpenRC starts no process before its time; under s6 a script is there and waits."""
-    with booted(lab(init, image)) as boot:
-        assert boot.keeps_order == keeper
+    """OpenRC starts no process before its time; under s6 a script is there and waits.
+
+    A script that was executed only when what it needs was there already did not have to wait, which a busy
+    computer brings about: seen once is enough, as for the matrix.
+    """
+    told = []
+    while keeper not in told and len(told) < 5:
+        with booted(lab(init, image)) as boot:
+            told.append(boot.keeps_order)
+        assert keeper is WAITS or told[-1] == HELD
+    assert keeper in told
 
 
 @pytest.mark.parametrize(
@@ -96,10 +105,19 @@ def test_memory_agrees_with_psutil(image: Image) -> None:
     """PSS of every supervision process, as psutil reads it from the host's own /proc."""
     with booted(lab("s6", image)) as boot:
         target = boot.target
-        found = memory(target)
-        outside = target.host_pids()
-        crew = sort_out(target.sandbox.processes(), target.main_pids())
-        theirs = [psutil.Process(outside[p.pid]).memory_full_info() for p in crew.supervision]
+
+        def both() -> tuple[Memory, list[Any]] | None:
+            found = memory(target)
+            outside = target.host_pids()
+            crew = sort_out(target.sandbox.processes(), target.main_pids())
+            try:
+                return found, [psutil.Process(outside[p.pid]).memory_full_info() for p in crew.supervision]
+            except (KeyError, psutil.NoSuchProcess):
+                return None  # one ended between two readings, a fork before its execve for instance
+
+        readings = poll(both, 10)
+        assert readings is not None
+        found, theirs = readings
         assert found.processes == len(theirs)
         # Shared pages move between the two readings as other sandboxes come and go.
         assert found.source in ("PSS", "RSS")
