@@ -2,84 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from helpers.bare import BareSandbox
-from helpers.engines.base import Image, Pid1
-from helpers.engines.registry import best
+from helpers.engines.base import Image
 from helpers.filetree import FileTree
 from helpers.lab import STACKS
 from helpers.manifest import load
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-CRATE = CHECKOUT / "labs" / "supervisor" / "supervisor-rs"
-OLDEST = (1, 85)  # `rust-version` of Cargo.toml: what Debian trixie has
+from tests.supervisor.rust import booted, manifest, status
 
 # All in one worker: the binaries are built once. A first build fetches and compiles every crate.
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.xdist_group("supervisor-rs")]
-
-
-@pytest.fixture(scope="module")
-def programs() -> Path:
-    """The folder of the built programs. Skips where this computer has no Rust that can build them."""
-    cargo = shutil.which("cargo")
-    said = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout if cargo else ""
-    found = re.match(r"rustc (\d+)\.(\d+)", said)
-    if cargo is None or found is None or (int(found[1]), int(found[2])) < OLDEST:
-        pytest.skip(f"supervisor-rs needs cargo and rustc {OLDEST[0]}.{OLDEST[1]} or newer")
-    target = CHECKOUT / "build" / "rust"
-    command = [cargo, "build", "--release", "--locked"]
-    done = subprocess.run(
-        command,
-        cwd=CRATE,
-        env={**os.environ, "CARGO_TARGET_DIR": str(target)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return target / "release"
-
-
-@contextmanager
-def booted(
-    image: Image,
-    programs: Path,
-    manifest: str | None,
-    *,
-    command: tuple[str, ...] = (),
-    tree: FileTree | None = None,
-) -> Iterator[BareSandbox]:
-    files = tree or FileTree()
-    for name in ("supervisor-rs", "supervisorctl-rs"):
-        files.add(f"/usr/local/bin/{name}", (programs / name).read_bytes(), 0o755)
-    if manifest is not None:
-        files.add("/etc/supervisor/manifest.json", manifest)
-        command = ("--manifest", "/etc/supervisor/manifest.json")
-    with BareSandbox(best().start(image, Pid1(("/usr/local/bin/supervisor-rs", *command)), files)) as box:
-        yield box
-
-
-def manifest(*services: dict[str, Any]) -> str:
-    return json.dumps({"name": "test", "services": services})
-
-
-def status(box: BareSandbox) -> dict[str, dict[str, Any]]:
-    """What supervisorctl-rs says of each service; nothing before the control socket is there."""
-    said = box.sh("supervisorctl-rs --json status 2>/dev/null")
-    try:
-        return {service["name"]: service for service in json.loads(said)["services"]}
-    except (ValueError, KeyError):
-        return {}
 
 
 def test_the_web_stack_is_up_and_ends_with_pid_1(image: Image, programs: Path) -> None:

@@ -13,7 +13,7 @@ use crate::health::Health;
 use crate::manifest::{Kind, Probe, Readiness, Service};
 use crate::probe::{Answer, Attempt};
 use crate::ready::{self, Heard, NotifyFd};
-use crate::service::{Action, Exit, Phase};
+use crate::service::{Action, Exit, Svc};
 use crate::spawn::{SpawnError, Wiring};
 use crate::supervisor::{Due, Supervisor, Token, pack};
 use crate::{signals, sys};
@@ -180,30 +180,18 @@ impl Supervisor {
     /// A child is looked at before it is reaped: until then its PID, which is its process group's number too, cannot
     /// belong to anybody else.
     pub(crate) fn reap(&mut self) {
-        while let Ok(Some(pid)) = sys::ended_child() {
+        while let Ok(Some((pid, exit))) = sys::ended_child() {
             let role = self.children.remove(&pid);
-            let oneshot_or_down = |slot: usize| {
-                self.core
-                    .get(slot)
-                    .is_some_and(|svc| svc.is_oneshot() || svc.phase == Phase::Stopping && svc.is_oneshot())
-            };
-            let leaves = matches!(role, Some(Role::Main(slot)) if oneshot_or_down(slot));
-            if let (Some(Role::Main(slot)), false) = (role, leaves) {
-                self.kill_rest(slot, pid);
-            }
-            let Ok(exit) = sys::reap(pid) else { continue };
-            match role {
-                Some(Role::Main(slot)) => {
-                    if leaves && !exit.success() {
-                        // Its group's number may be free by now; what is in its cgroup is still its own.
-                        if let Some(cgroup) =
-                            self.runtime.get(&slot).and_then(|runtime| runtime.cgroup.as_ref())
-                        {
-                            cgroup.kill();
-                        }
-                    }
-                    self.ended(slot, exit);
+            if let Some(Role::Main(slot)) = role {
+                if !(exit.success() && self.core.get(slot).is_some_and(Svc::leaves)) {
+                    self.kill_rest(slot, pid);
                 }
+            }
+            if sys::reap(pid).is_err() {
+                continue;
+            }
+            match role {
+                Some(Role::Main(slot)) => self.ended(slot, exit),
                 Some(Role::Probe(slot)) => self.probe_ended(slot, pid, exit),
                 None => {}
             }

@@ -51,6 +51,10 @@ impl Supervisor {
     }
 
     fn command(&mut self, client: u32, request: Request) {
+        if request.command == "drill" {
+            self.drill(client, &request.names);
+            return;
+        }
         let mut slots = Vec::new();
         for name in &request.names {
             match self.core.find(name) {
@@ -128,6 +132,18 @@ impl Supervisor {
             let answer = self.report(&request.names);
             self.reply(client, &answer);
         }
+    }
+
+    /// Crash, so that somebody sees what that does.
+    fn drill(&mut self, client: u32, kind: &[String]) {
+        let kind = kind.first().map_or("", String::as_str);
+        if !["panic", "fault"].contains(&kind) {
+            self.reply(client, &refusal("a drill is a panic or a fault"));
+            return;
+        }
+        self.reply(client, &json!({"ok": true}));
+        assert_ne!(kind, "panic", "a drill, asked for through the control socket");
+        crate::sys::again::fault();
     }
 
     /// Answer those whose goal is reached, or will not be.

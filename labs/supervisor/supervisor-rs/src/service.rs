@@ -118,6 +118,12 @@ impl Svc {
         self.spec.kind == Kind::Oneshot
     }
 
+    /// Whether what its command leaves running stays: that of a oneshot that is being done. What a oneshot that fails,
+    /// is stopped or undone has left goes with it, as a longrun's always does.
+    pub fn leaves(&self) -> bool {
+        self.is_oneshot() && self.phase == Phase::Starting
+    }
+
     /// Whether it has to come down: for good, or to be started anew.
     pub fn must_stop(&self) -> bool {
         !self.effective || self.again

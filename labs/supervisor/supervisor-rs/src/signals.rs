@@ -30,8 +30,17 @@ pub fn block_all() -> nix::Result<()> {
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)
 }
 
+/// Block every signal but those of a fault, which has to be noticed when it happens (see [`crate::crash`]).
+pub fn block_all_but_faults() -> nix::Result<()> {
+    let mut set = SigSet::all();
+    for fault in crate::sys::again::FAULTS {
+        set.remove(nix::sys::signal::Signal::try_from(fault)?);
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&set), None)
+}
+
 impl Signals {
-    /// All signals must be blocked.
+    /// The signals must be blocked.
     pub fn new() -> nix::Result<Signals> {
         let fd = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         Ok(Signals { fd })

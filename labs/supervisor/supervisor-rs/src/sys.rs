@@ -2,9 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_int, c_void};
+pub mod again;
+
+use std::ffi::{CString, c_int, c_void};
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 
 use crate::service::Exit;
 
@@ -229,28 +231,24 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     checked(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
-/// The PID of a child that has ended and is not reaped: its PID is still its own. `None`: no such child now;
-/// an error (ECHILD): no child at all.
-pub fn ended_child() -> io::Result<Option<i32>> {
+/// A child that has ended, and how; it is not reaped: its PID is still its own. `None`: no such child now; an error
+/// (ECHILD): no child at all. Any signal number is told, also those past 31.
+pub fn ended_child() -> io::Result<Option<(i32, Exit)>> {
     // SAFETY: the structure is written by the call; all zeros (no child) is a valid one.
     unsafe {
         let mut info = std::mem::zeroed::<libc::siginfo_t>();
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
         checked(libc::waitid(libc::P_ALL, 0, &raw mut info, options))?;
-        Ok(Some(info.si_pid()).filter(|&pid| pid > 0))
+        let status = info.si_status();
+        let exit = if info.si_code == libc::CLD_EXITED { Exit::Code(status) } else { Exit::Signal(status) };
+        Ok(Some(info.si_pid()).filter(|&pid| pid > 0).map(|pid| (pid, exit)))
     }
 }
 
-/// Reap one child that has ended; how it ended. Any signal number is told, also those past 31.
-pub fn reap(pid: i32) -> io::Result<Exit> {
-    let mut status = 0;
-    // SAFETY: a plain system call.
-    checked(unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) })?;
-    Ok(if libc::WIFSIGNALED(status) {
-        Exit::Signal(libc::WTERMSIG(status))
-    } else {
-        Exit::Code(libc::WEXITSTATUS(status))
-    })
+/// Reap a child that has ended.
+pub fn reap(pid: i32) -> io::Result<()> {
+    // SAFETY: a plain system call that may be given no place for the status.
+    checked(unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WNOHANG) }).map(drop)
 }
 
 /// Adopt the orphans of our descendants, as PID 1 does anyway (prctl(2), PR_SET_CHILD_SUBREAPER).
@@ -265,23 +263,9 @@ pub fn close_on_exec_from_3() {
     unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 
-/// Let a descriptor live through execve(2), or not.
-pub fn set_close_on_exec(fd: RawFd, close: bool) -> io::Result<()> {
-    let flag = if close { libc::FD_CLOEXEC } else { 0 };
-    // SAFETY: a plain system call.
-    checked(unsafe { libc::fcntl(fd, libc::F_SETFD, flag) }).map(drop)
-}
-
-/// Own a descriptor that another program image of ours has left open.
-pub fn take_over(fd: RawFd) -> io::Result<OwnedFd> {
-    set_close_on_exec(fd, true)?;
-    // SAFETY: it is open (the call above) and by agreement between the two images nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
 /// Borrow standard error, or another descriptor that is never closed.
 pub fn borrow(fd: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: callers pass 0, 1 or 2, which `ensure_stdio` keeps open.
+    // SAFETY: callers pass 0, 1 or 2, which Rust's runtime has opened before `main` if nobody else had.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
@@ -295,12 +279,31 @@ pub fn give_terminal_back(fd: RawFd) {
     }
 }
 
-/// Replace this program; returns only the error. Async-signal-safe, so that a panic can use it.
-pub fn exec(program: &CStr, argv: &[CString], envp: &[CString]) -> io::Error {
-    let pointers = |strings: &[CString]| {
-        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>()
+/// Seconds since the computer started, those asleep too (CLOCK_BOOTTIME).
+pub fn boot_seconds() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the structure.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+    time.tv_sec
+}
+
+/// dup2(2): `target` becomes what `source` is.
+pub fn copy_descriptor(source: RawFd, target: RawFd) -> io::Result<()> {
+    // SAFETY: callers pass 0, 1 or 2 as target, which nobody owns.
+    checked(unsafe { libc::dup2(source, target) }).map(drop)
+}
+
+/// A command that leads a session of its own, with the terminal at its standard input as its own (tty_ioctl(4)).
+pub fn with_terminal(command: &mut std::process::Command) -> &mut std::process::Command {
+    use std::os::unix::process::CommandExt;
+    let take = || {
+        // SAFETY: plain system calls, allowed between fork(2) and execve(2).
+        unsafe {
+            libc::setsid();
+            libc::ioctl(0, libc::TIOCSCTTY, 1);
+        }
+        Ok(())
     };
-    // SAFETY: pointers into arguments that outlive the call.
-    unsafe { libc::execve(program.as_ptr(), pointers(argv).as_ptr(), pointers(envp).as_ptr()) };
-    io::Error::last_os_error()
+    // SAFETY: `take` makes only such calls.
+    unsafe { command.pre_exec(take) }
 }

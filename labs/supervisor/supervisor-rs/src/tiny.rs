@@ -64,10 +64,10 @@ fn start(command: &[String]) -> Result<(i32, Signals), (i32, String)> {
 fn wait(pid: i32, signals: &mut Signals) -> Exit {
     use std::os::fd::AsFd;
     loop {
-        while let Ok(Some(ended)) = sys::ended_child() {
-            match sys::reap(ended) {
-                Ok(exit) if ended == pid => return exit,
-                _ => {}
+        while let Ok(Some((ended, exit))) = sys::ended_child() {
+            let _ = sys::reap(ended);
+            if ended == pid {
+                return exit;
             }
         }
         let mut readable = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];

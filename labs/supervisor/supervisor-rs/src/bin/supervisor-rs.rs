@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+
+use tracing::{error, warn};
 
 use supervisor_rs::manifest::Manifest;
 use supervisor_rs::supervisor::{Options, Supervisor};
-use supervisor_rs::{events, limits, signals, sys, tiny};
+use supervisor_rs::{crash, events, limits, machine, rest, signals, sys, tiny};
 
 const HELP: &str = "\
 supervisor-rs: an init and service supervisor
@@ -104,25 +107,66 @@ fn check(options: &Options) -> ExitCode {
     }
 }
 
-fn supervise(options: Options, quiet: bool) -> ExitCode {
-    let prepared = signals::block_all().map_err(|error| format!("sigprocmask: {error}"));
+/// What is left of a crashed image, and what is left at the end, has this long to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+fn supervise(mut options: Options, quiet: bool) -> ExitCode {
+    options.machine = machine::is_ours();
+    let missing = if options.machine { machine::prepare() } else { Vec::new() };
+    let blocked = signals::block_all_but_faults();
+    let adopts = sys::become_subreaper();
+    let armed = crash::arm();
     events::start(quiet);
+    for what in missing {
+        warn!("{what}");
+    }
+    if let Err(error) = blocked {
+        error!("sigprocmask: {error}");
+    }
+    if let Err(error) = adopts {
+        warn!("orphans may not come to me: prctl: {error}");
+    }
     let before = limits::raise_open_files();
-    let loaded =
-        prepared.and_then(|()| Manifest::load(&options.manifest).map_err(|refused| refused.to_string()));
-    let made = loaded.and_then(|manifest| {
-        sys::become_subreaper().map_err(|error| format!("prctl: {error}"))?;
-        Supervisor::new(options, manifest, before)
-    });
-    match made {
-        Ok(mut supervisor) => {
-            supervisor.run();
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
+    match armed {
+        Ok(crashes) => after(crashes, options.machine),
+        Err(error) => warn!("a crash of mine would end me: {error}"),
+    }
+    loop {
+        let error = match Manifest::load(&options.manifest).map_err(|refused| refused.to_string()) {
+            Err(refused) => refused,
+            Ok(manifest) => match Supervisor::new(options.clone(), manifest, before) {
+                Err(error) => error,
+                Ok(mut supervisor) => {
+                    let ending = supervisor.run();
+                    drop(supervisor);
+                    rest::end_all(GRACE);
+                    return if options.machine { machine::end(ending) } else { ExitCode::SUCCESS };
+                }
+            },
+        };
+        if !options.machine {
             eprintln!("supervisor-rs: {error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
+        machine::emergency(&error);
+    }
+}
+
+/// An image of ours has crashed: end what it had started, and do not crash without a pause for ever.
+fn after(crashes: u32, machine: bool) {
+    if crashes == 0 {
+        return;
+    }
+    error!(crashes, "I crashed and was executed again; ending all that was running, then starting over");
+    rest::end_all(GRACE);
+    if machine && crashes >= crash::MANY {
+        machine::emergency("I crash again and again");
+        return;
+    }
+    let pause = crash::hold_back(crashes);
+    if !pause.is_zero() {
+        warn!(seconds = pause.as_secs(), "holding back");
+        std::thread::sleep(pause);
     }
 }
 

@@ -18,6 +18,7 @@ supervisorctl-rs: talk to a running supervisor-rs
   supervisorctl-rs reload              read the manifest again
   supervisorctl-rs logs [-f] NAME      what the service has written (-f: and writes)
   supervisorctl-rs shutdown|reboot     stop everything and end
+  supervisorctl-rs drill panic|fault   the supervisor crashes, executes itself again and starts every service anew
 
 Exit status: 0 done, 1 refused or failed, 2 no supervisor answers, 100 wrong usage.
 ";
