@@ -43,7 +43,7 @@ fn gone_within(limit: Duration) -> bool {
                 Err(_) => break false,
             }
         };
-        let others = alone() && sys::kill(-1, 0).is_ok();
+        let others = alone() && sys::kill(-1, 0).is_ok() && others_are_programs();
         if !children && !others {
             return true;
         }
@@ -52,6 +52,20 @@ fn gone_within(limit: Duration) -> bool {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Whether somebody but us runs who is not the kernel itself, whose threads kill(2) counts on a machine. Told by the
+/// flag PF_KTHREAD (proc_pid_stat(5); linux/sched.h); without a /proc, yes.
+fn others_are_programs() -> bool {
+    const PF_KTHREAD: u64 = 0x0020_0000;
+    let Ok(entries) = std::fs::read_dir("/proc") else { return true };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|&pid| pid != 1).any(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let flags = after_name.split_whitespace().nth(6).and_then(|word| word.parse().ok());
+        flags.is_some_and(|flags: u64| flags & PF_KTHREAD == 0)
+    })
 }
 
 /// Our children's PIDs (proc_pid_task(5); empty where there is no /proc).
