@@ -51,10 +51,10 @@ impl Backoff {
                 return Next::TooOften;
             }
         }
-        let mut delay =
-            (restart.delay * restart.factor.powi(self.in_a_row)).min(restart.max_delay.max(restart.delay));
+        let longest = restart.max_delay.max(restart.delay);
+        let mut delay = (restart.delay * restart.factor.powi(self.in_a_row)).min(longest);
         if self.in_a_row > 0 && holds_back(restart) {
-            delay *= 1.0 + own.jitter * (2.0 * chance - 1.0);
+            delay = (delay * (1.0 + own.jitter * (2.0 * chance - 1.0))).min(longest);
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
         let delay = Duration::from_secs_f64(delay);

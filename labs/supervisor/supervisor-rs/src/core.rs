@@ -285,7 +285,7 @@ impl Core {
     }
 
     /// Work out anew what shall run, and go there.
-    pub(crate) fn rethink(&mut self, now: Time) {
+    pub fn rethink(&mut self, now: Time) {
         let deps: Vec<Vec<usize>> = self
             .svcs
             .iter()
