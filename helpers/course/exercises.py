@@ -9,6 +9,9 @@
 
 A comment begins with `#`, in a Rust answer with `//`.
 
+An answer that differs from the solution in a few lines may be told as edits of it, `wrong/NAME.edits`
+(`helpers.course.edits`).
+
 An answer may be several files (`parts`) in a folder (`file`). Then `wrong/NAME/` and `right/NAME/` are
 folders, and hold only the files that differ from the solution's.
 
@@ -29,8 +32,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from helpers.course.curriculum import Curriculum
+from helpers.course.edits import ENDING, edited
 from helpers.course.regions import ExerciseCell, exercise_cells
-from helpers.course.workspace import Workspace
+from helpers.course.workspace import Workspace, find
 from helpers.errors import CourseError
 
 __all__ = ["Exercise", "WrongAnswer", "is_path", "load", "load_all", "same_answer", "same_code"]
@@ -57,6 +61,7 @@ class _Fields(BaseModel):
     points: Annotated[int, Field(ge=0, strict=True)]
     file: _Path | None = None
     parts: tuple[_Path, ...] = ()
+    continues: Annotated[str, StringConstraints(pattern=rf"^{_ID.pattern}$")] | None = None
     check: Annotated[str, StringConstraints(pattern=r"^checks(\.\w+)+:\w+$")]
     hints: tuple[_Line, _Line, _Line]
     stretch: _Line
@@ -65,6 +70,12 @@ class _Fields(BaseModel):
     def _parts_have_a_folder(self) -> _Fields:
         if self.parts and self.file is None:
             raise ValueError("parts need a `file`: the folder they are in")
+        return self
+
+    @model_validator(mode="after")
+    def _continues_one_file_with_one_file(self) -> _Fields:
+        if self.continues is not None and (self.file is None or self.parts or self.continues == self.id):
+            raise ValueError("`continues` is for one `file` that begins as the file of another exercise")
         return self
 
 
@@ -90,6 +101,9 @@ class Exercise:
     file. Where `parts` names files, `file` is the folder they are in; otherwise the one part is `""`, the
     file itself.
 
+    Where it `continues` another exercise (its id), the learner begins with their own answer to that one, once
+    it is accepted (`helpers.course.portfolio.begin`), else with the starter.
+
     `check` is `module:function`; `hints` go from a nudge to the mechanism.
     """
 
@@ -104,6 +118,7 @@ class Exercise:
     folder: Path
     curriculum: Curriculum
     parts: tuple[str, ...] = ()
+    continues: str | None = None
 
     @property
     def phase(self) -> str:
@@ -151,9 +166,16 @@ class Exercise:
 
     def answer(self, path: Path) -> Mapping[str, str]:
         """A wrong or right answer of the course, by part: what its folder lacks is as in the solution."""
+        solutions = self.solutions
         if not self.parts:
-            return {"": path.read_text(encoding="utf-8")}
-        return {**self.solutions, **{part: file.read_text(encoding="utf-8") for part, file in _files(path)}}
+            return {"": _told(path, solutions[""])}
+        files = ((part.removesuffix(ENDING), file) for part, file in _files(path))
+        return {**solutions, **{part: _told(file, solutions.get(part, "")) for part, file in files}}
+
+    @property
+    def before(self) -> Exercise | None:
+        """The exercise that it continues. Raises CourseError where there is none of that name."""
+        return None if self.continues is None else load(self.continues, curriculum=self.curriculum)
 
     def is_python(self, part: str = "") -> bool:
         """Whether a part is a Python program, by its name."""
@@ -178,7 +200,8 @@ class Exercise:
 
     def untouched(self, program: Path) -> bool:
         """Whether `program` is missing or still says what the starter says: a check then says `not_started`.
-        An answer in parts is untouched while every part is.
+        An answer in parts is untouched while every part is. So is a file that still says what the learner's
+        own answer to the exercise before says, where this one continues that.
 
         Python is compared by its syntax tree, so comments and layout do not count; a file that does not parse
         is the learner's work. Anything else is compared without blank lines and comments (`#`, `//`).
@@ -197,7 +220,18 @@ class Exercise:
             return True
         except OSError as error:
             raise CourseError(f"{file}: cannot be read: {error.strerror}", hint=f"ls -ld {file}") from error
-        return same_code(text, self.starters[part], python=self.is_python(part))
+        known = [self.starters[part], *self._carried()]
+        return any(same_code(text, one, python=self.is_python(part)) for one in known)
+
+    def _carried(self) -> list[str]:
+        """What the learner's own answer to the exercise before says now, where there is one."""
+        before, workspace = self.before, find()
+        if before is None or workspace is None:
+            return []
+        try:
+            return [before.path(workspace).read_text(encoding="utf-8", errors="replace")]
+        except OSError:
+            return []
 
     @property
     def wrong(self) -> tuple[WrongAnswer, ...]:
@@ -244,6 +278,11 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         inside = path.relative_to(folder)
         if path.is_file() and not any(_KEPT.fullmatch(name) for name in inside.parts):
             yield inside.as_posix(), path
+
+
+def _told(path: Path, solution: str) -> str:
+    """The text of an answer, whether it stands there or is told as edits of the solution."""
+    return edited(solution, path) if path.suffix == ENDING else path.read_text(encoding="utf-8")
 
 
 def _bare(text: str) -> list[str]:

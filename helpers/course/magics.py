@@ -40,12 +40,20 @@ def exercise(line: str, cell: str) -> None:
             hint="initlab open   (makes a workspace and opens it; copy this cell there)",
         )
     text = cell.strip("\n") + "\n"
-    saved = portfolio.save(workspace, found, text, part)
+    begun = portfolio.begin(workspace, found, text)
+    if begun is not None:
+        text = begun.text
+    saved = portfolio.save(workspace, found, text, part, beginning=begun is not None)
     shown = saved.path.relative_to(workspace.root)
     lines = len(text.splitlines())
     print(f"{'saved' if saved.changed else 'unchanged:'} {shown} ({lines} line{'' if lines == 1 else 's'})")
     if saved.kept is not None:
         print(f"{shown.name} held other work than this cell last saved: it is kept as {saved.kept.name}")
+    if begun is not None:
+        print(f"it begins with your own {begun.path.name}, which passed: this cell shows it now, go on there")
+        print(f"    (if the cell has not changed: open {shown}, and copy it below the line with %%exercise)")
+        _show(f"%%exercise {line.strip()}\n{text}")
+        return
     if saved.path.suffix == ".py" and (problem := portfolio.syntax_problem(text, shown.name)):
         # In the cell the magic's own line, and blank lines after it, come before the file's first line.
         above = 1 + len(cell) - len(cell.lstrip("\n"))
@@ -55,6 +63,16 @@ def exercise(line: str, cell: str) -> None:
         print(f"not Python yet: {where}: {problem.msg}")
         if problem.text:
             print(f"    {problem.text.rstrip()}")
+
+
+def _show(text: str) -> None:
+    """Put a text into the cell that runs, where the front end can (the payload `set_next_input`,
+    https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated)."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_next_input(text, replace=True)
 
 
 def _check_part(found: Exercise, parts: list[str]) -> None:

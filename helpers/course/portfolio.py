@@ -14,11 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from helpers.course import progress
 from helpers.course.exercises import Exercise, same_code
 from helpers.course.files import keep_beside, told, write_atomically
 from helpers.course.workspace import Workspace
 
-__all__ = ["Saved", "reset", "save", "syntax_problem"]
+__all__ = ["Begun", "Saved", "begin", "reset", "save", "syntax_problem"]
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,48 @@ class Saved:
     kept: Path | None
 
 
-def save(workspace: Workspace, exercise: Exercise, text: str, part: str = "") -> Saved:
+@dataclass(frozen=True)
+class Begun:
+    """What a learner begins with: the text of their own answer, and the file it is from."""
+
+    text: str
+    path: Path
+
+
+def begin(workspace: Workspace, exercise: Exercise, text: str) -> Begun | None:
+    """What to begin with in place of `text`, where that is the starter and the exercise continues another.
+
+    It is the learner's own answer to that one, if its last verdict was `passed`. None where they begin with
+    what `text` says. Raises CourseError when the progress cannot be read.
+    """
+    before = exercise.before
+    if before is None or not same_code(text, exercise.starter, python=exercise.is_python()):
+        return None
+    looked = [
+        attempt.outcome
+        for attempt in progress.attempts(before.id, workspace=workspace)
+        if attempt.outcome not in ("not_started", "lab_failed")
+    ]
+    path = before.path(workspace)
+    if looked[-1:] != ["passed"] or before.untouched(path):
+        return None
+    with told(path):
+        return Begun(path.read_text(encoding="utf-8"), path)
+
+
+def save(
+    workspace: Workspace, exercise: Exercise, text: str, part: str = "", *, beginning: bool = False
+) -> Saved:
     """Write the learner's program, or one part of it. Raises CourseError when the disk refuses.
 
     A program beginning with `#!` is made executable: the kernel runs a script by its first line only when the
     file has the run bit (execve(2)). A starter never replaces work, even work that was saved here: a fresh
-    copy of a notebook run from top to bottom must not undo what was made in the old one.
+    copy of a notebook run from top to bottom must not undo what was made in the old one. `beginning` says
+    that the text stands for the starter (`begin`).
     """
     starter = exercise.starters.get(part)
     is_starter = starter is not None and same_code(text, starter, python=exercise.is_python(part))
-    return _write(workspace, exercise, part, text, keep_always=is_starter)
+    return _write(workspace, exercise, part, text, keep_always=is_starter or beginning)
 
 
 def reset(workspace: Workspace, exercise: Exercise) -> tuple[Saved, ...]:

@@ -237,6 +237,9 @@ def _first_line(exercise: Exercise) -> str:
 def _exercise(curriculum: Curriculum, name: str) -> list[str]:
     exercise = exercises.load(name, curriculum=curriculum)
     problems = []
+    before = exercise.before
+    if before is not None and (before.file is None or before.parts or before.phase != exercise.phase):
+        problems.append(f"{name}: it continues {before.id}, which is not one file of the same phase")
     if exercises.same_answer(exercise, exercise.starters, exercise.solutions):
         problems.append(f"{name}: its starter is its solution")
     if len(set(exercise.hints)) < len(exercise.hints):
@@ -260,7 +263,8 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
     """An item for each answer of an exercise. One that does not load has been told of already."""
     try:
         exercise = exercises.load(name, curriculum=curriculum)
-        wrong, right = exercise.wrong, exercise.right
+        wrong = [(answer, exercise.answer(answer.path)) for answer in exercise.wrong]
+        right = exercise.right
         texts = {"solution": exercise.solutions} | {f"right/{p.name}": exercise.answer(p) for p in right}
         starter = exercise.starters
     except CourseError:
@@ -278,8 +282,7 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
     for what, text in texts.items():
         if what != "solution":
             yield item(what, text, partial(_passes, exercise))
-    for answer in wrong:
-        text = exercise.answer(answer.path)
+    for answer, text in wrong:
         yield item(f"wrong/{answer.path.name}", text, partial(_rejected, answer.hint), hint_only=True)
 
 

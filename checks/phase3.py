@@ -1,0 +1,22 @@
+"""Checks of phase 3. In a notebook: `from checks import phase3`, then `phase3.stage1()`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.phase0 import learner_file
+from checks.runner import check
+from checks.stages.box import Stage
+from checks.stages.first import SUITE as STAGE1
+
+__all__ = ["stage1"]
+
+
+@check("p3.stage1", points=10, deadline=60.0, suite=STAGE1, call="phase3.stage1")
+def stage1(program: str | Path | None = None, *, seed: int | None = None) -> Stage:
+    """Grade the first stage of a supervisor by what it does as PID 1 of sandboxes.
+
+    `program` is its path; without it, the `stage1.py` of your portfolio. `seed` repeats the random names of
+    a run.
+    """
+    return Stage(1, learner_file("p3.stage1", program, call="phase3.stage1"))

@@ -1,0 +1,114 @@
+"""The hints of `p3.stage1`: one for each way a first supervisor goes wrong. They say what is wrong, not what
+to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["HINTS"]
+
+HINTS: Mapping[str, str] = {
+    "ends-early": (
+        "PID 1 ended while it was needed. A supervisor goes on whatever becomes of a service, until it "
+        "is told to stop. What it said last is in the table."
+    ),
+    "never-starts": (
+        "PID 1 runs, and services of the manifest do not. Is every one started before your program "
+        "waits for any of them?"
+    ),
+    "twice": (
+        "A service was started more than once. After fork there are two processes in the same program: "
+        "which of them goes on with the next service?"
+    ),
+    "not-its-child": (
+        "Something stands between PID 1 and the service, a shell perhaps. Whose end would PID 1 be told "
+        "of then? The service must be PID 1's own child."
+    ),
+    "arguments": (
+        "The service got other arguments, another folder or other variables than the manifest says. "
+        "What stands there arrives unchanged: no shell looks at it."
+    ),
+    "no-own-session": (
+        "The service is in PID 1's session, or in a process group with others. Somebody who signals its "
+        "group then hits more than the service. It must lead a session of its own before it becomes its "
+        "command."
+    ),
+    "not-reported": (
+        "The service runs, and no event says so. An event is one line of JSON with the keys of the "
+        "contract, written at once: what waits in a buffer has not been said."
+    ),
+    "wrong-pid": (
+        "The event has another PID than the service. Which of the two processes after fork knows the "
+        "child's number, and from where?"
+    ),
+    "signals-left": (
+        "The service was started with signals blocked or ignored. Handlers end with exec; the mask, and "
+        "what is ignored, do not (signal(7)). Remember that Python itself ignores one or two when it "
+        "starts."
+    ),
+    "descriptors-left": (
+        "The service has file descriptors of the supervisor's. Whoever holds the end of a pipe keeps it "
+        "open; what is yours is to be closed on exec."
+    ),
+    "no-exit": (
+        "A service has ended, and no event tells of it. Who asks about children that have ended, and "
+        "how often?"
+    ),
+    "raw-status": (
+        "What a wait call returns is not the exit code: the code stands in its high byte and a signal "
+        "in its low one. Take it apart before you report it."
+    ),
+    "signal-as-code": (
+        "A service that was killed by a signal has no exit code. Report the signal's number as "
+        "`signal`, and no `code`: who restarts services wants to know which of the two it was."
+    ),
+    "wrong-status": "A service's end is reported with another status than it had. The table shows both.",
+    "orphans-stay": (
+        "Orphans that PID 1 adopted have ended and stay zombies. PID 1 is the parent of processes it "
+        "never started, and has to ask about those too."
+    ),
+    "one-per-signal": (
+        "Some of the children that ended at the same time stay zombies or untold. SIGCHLD is not "
+        "counted: a second one is dropped while the first waits (signal(7)). One signal may stand for "
+        "any number of ends."
+    ),
+    "stranger-reported": (
+        "An adopted orphan was reported as if it were a service, or its end upset PID 1. Not every "
+        "child that has ended is in your table."
+    ),
+    "no-127": (
+        "The end of a service whose command cannot be executed was not reported with code 127. The "
+        "child is a copy of the supervisor until exec succeeds: where exec fails, the copy must end "
+        "there, at once."
+    ),
+    "no-message": (
+        "A command cannot be executed, and nothing on standard error names it. The person who reads the "
+        "console has nothing else to go by."
+    ),
+    "child-goes-on": (
+        "A second supervisor is running: a child whose exec failed went on in the supervisor's own "
+        "code, with the supervisor's table and handlers. A child must never come back from the place "
+        "where it execs."
+    ),
+    "sigterm-ignored": (
+        "PID 1 got SIGTERM and the services did not. PID 1 has no default actions: a signal that it "
+        "does not handle is dropped (pid_namespaces(7))."
+    ),
+    "only-the-leader": (
+        "A service's own process got SIGTERM, and what it started did not. The service is more than one "
+        "process: signal its process group."
+    ),
+    "leaves-early": (
+        "PID 1 ended before its services had. When PID 1 ends, the kernel kills all others, in the "
+        "middle of whatever they were doing. Wait for the last one, and report it."
+    ),
+    "does-not-end": (
+        "Every service has ended after SIGTERM, and PID 1 runs on. What does your loop wait for when "
+        "the table of children is empty?"
+    ),
+    "exit-code": "PID 1 ended with another code than 0, although everything was stopped as asked.",
+    "busy": (
+        "PID 1 works while nothing happens. Sleep in a call that returns when there is something to do, "
+        "instead of asking again and again."
+    ),
+}
