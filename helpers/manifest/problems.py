@@ -60,7 +60,7 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     words = sorted(set(known))
     near = difflib.get_close_matches(word, words, n=1, cutoff=cutoff)
     if not near and len(word) >= 2:
-        near = [w for w in words if w[0] == word[0] and _letters_in_order(word, w)]
+        near = [w for w in words if w[:1] == word[:1] != "" and _letters_in_order(word, w)]
     return f"; did you mean {quoted(near[0])}?" if near and near[0] != word else ""
 
 

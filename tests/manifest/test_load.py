@@ -230,6 +230,12 @@ def test_a_bad_name_is_told_with_a_good_one(name: str, better: str) -> None:
     assert line.endswith(f'did you mean "{better}"?')
 
 
+def test_an_empty_name_is_told_where_it_is_needed() -> None:
+    """A service without a name beside one that needs another: both are problems, none an exception."""
+    text = GOOD.replace('name = "postgres"', 'name = ""', 1)
+    assert problems(text)[1].startswith('services[1].depends_on[0]: no service "postgres"')
+
+
 def test_a_port_has_one_owner() -> None:
     """Two services that declare one port: the second could not listen."""
     text = GOOD.replace('["postgres"]\n[', '["postgres"]\nports = [80]\n[', 1) + "ports = [81, 80]"
