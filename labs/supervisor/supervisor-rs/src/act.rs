@@ -2,20 +2,17 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
-use std::time::Duration;
 
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use tracing::warn;
 
-use crate::backoff::Time;
+use crate::ask::Asking;
 use crate::cgroup::{self, Cgroup};
-use crate::health::Health;
-use crate::manifest::{Kind, Probe, Readiness, Service};
-use crate::probe::{Answer, Attempt};
+use crate::manifest::{Kind, Readiness, Service};
 use crate::ready::{self, Heard, NotifyFd};
 use crate::service::{Action, Exit, Svc};
 use crate::spawn::{SpawnError, Wiring};
-use crate::supervisor::{Due, Supervisor, Token, pack};
+use crate::supervisor::{Supervisor, Token, pack};
 use crate::{signals, sys};
 
 /// Whose process a child is.
@@ -30,25 +27,8 @@ pub enum Role {
 pub struct Runtime {
     pub cgroup: Option<Cgroup>,
     notify: Option<NotifyFd>,
-    asking: Option<Asking>,
+    pub(crate) asking: Option<Asking>,
 }
-
-/// A question that is asked again and again: for readiness until the answer is yes, for liveness from then on.
-#[derive(Debug)]
-struct Asking {
-    live: bool,
-    probe: Probe,
-    attempt: Option<Attempt>,
-    process: Option<i32>,
-    /// Between one question and the next.
-    pause: Duration,
-    /// How long an answer may take.
-    patience: Duration,
-    health: Health,
-}
-
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Supervisor {
     /// Do everything the core has asked for; that may make it ask for more.
@@ -237,174 +217,9 @@ impl Supervisor {
             }
         }
     }
-
-    fn became_ready(&mut self, slot: usize) {
-        self.core.ready(slot, self.now());
-        let live = self.core.get(slot).and_then(|svc| svc.spec.own.liveness.clone());
-        if let Some(liveness) = live {
-            let pause = Duration::from_secs_f64(liveness.interval);
-            let patience = Duration::from_secs_f64(liveness.timeout);
-            self.ask(slot, true, liveness.probe, pause, patience, self.now() + pause);
-        }
-    }
-
-    /// After a start: ask whether it is ready, if that is to be asked.
-    fn ask_from_now_on(&mut self, slot: usize, spec: &Service) {
-        match &spec.readiness {
-            Some(Readiness::Ask { probe, timeout }) if spec.kind == Kind::Longrun => {
-                let patience = match probe {
-                    Probe::Exec { .. } => *timeout,
-                    _ => timeout.min(1.0),
-                };
-                let patience = Duration::from_secs_f64(patience);
-                self.ask(slot, false, probe.clone(), FIRST_PAUSE, patience, self.now());
-            }
-            None if spec.own.liveness.is_some() => self.became_ready(slot),
-            _ => {}
-        }
-    }
-
-    fn ask(
-        &mut self,
-        slot: usize,
-        live: bool,
-        probe: Probe,
-        pause: Duration,
-        patience: Duration,
-        first: Time,
-    ) {
-        self.forget_asking(slot);
-        let asking =
-            Asking { live, probe, attempt: None, process: None, pause, patience, health: Health::default() };
-        self.runtime.entry(slot).or_default().asking = Some(asking);
-        self.timers.set(Due::Ask(slot), first);
-    }
-
-    fn forget_asking(&mut self, slot: usize) {
-        self.timers.clear(Due::Ask(slot));
-        self.timers.clear(Due::Answer(slot));
-        if let Some(asking) = self.runtime.get_mut(&slot).and_then(|runtime| runtime.asking.take()) {
-            if let Some(pid) = asking.process {
-                let _ = sys::kill(-pid, libc::SIGKILL);
-            }
-        }
-    }
-
-    /// Questions whose time has come, and those that were not answered in time.
-    pub(crate) fn probes_due(&mut self) {
-        while let Some(due) = self.timers.due(self.now()) {
-            match due {
-                Due::Ask(slot) => self.put_question(slot),
-                Due::Answer(slot) => {
-                    let asking = self.runtime.get_mut(&slot).and_then(|runtime| runtime.asking.as_mut());
-                    if let Some(pid) = asking.and_then(|asking| asking.process.take()) {
-                        let _ = sys::kill(-pid, libc::SIGKILL);
-                    }
-                    self.answered(slot, false);
-                }
-            }
-            self.act();
-        }
-    }
-
-    fn put_question(&mut self, slot: usize) {
-        let Some(spec) = self.core.get(slot).map(|svc| svc.spec.clone()) else { return };
-        let Some(asking) = self.runtime.get_mut(&slot).and_then(|runtime| runtime.asking.as_mut()) else {
-            return;
-        };
-        let patience = asking.patience;
-        let answer = if let Probe::Exec { command } = &asking.probe {
-            match self.launcher.start(&spec, command, &Wiring::default()) {
-                Ok(pid) => {
-                    asking.process = Some(pid);
-                    self.children.insert(pid, Role::Probe(slot));
-                    Answer::NotYet
-                }
-                Err(error) => {
-                    warn!(service = spec.name, field = "readiness.command", "{}", error.message);
-                    asking.pause = asking.pause.max(Duration::from_secs(1));
-                    Answer::No
-                }
-            }
-        } else {
-            match Attempt::begin(&asking.probe) {
-                Ok((attempt, answer)) => {
-                    let flags = if attempt.reads() { EpollFlags::EPOLLIN } else { EpollFlags::EPOLLOUT };
-                    let event = EpollEvent::new(flags, pack(Token::Probe(number(slot))));
-                    let watched = answer != Answer::NotYet || self.epoll.add(attempt.as_fd(), event).is_ok();
-                    asking.attempt = Some(attempt);
-                    if watched { answer } else { Answer::No }
-                }
-                Err(_) => Answer::No,
-            }
-        };
-        match answer {
-            Answer::NotYet => self.timers.set(Due::Answer(slot), self.now() + patience),
-            answer => self.answered(slot, answer == Answer::Yes),
-        }
-    }
-
-    pub(crate) fn on_probe(&mut self, slot: usize) {
-        let Some(asking) = self.runtime.get_mut(&slot).and_then(|runtime| runtime.asking.as_mut()) else {
-            return;
-        };
-        let Some(attempt) = &mut asking.attempt else { return };
-        match attempt.event() {
-            Answer::NotYet => {
-                let flags = if attempt.reads() { EpollFlags::EPOLLIN } else { EpollFlags::EPOLLOUT };
-                let mut event = EpollEvent::new(flags, pack(Token::Probe(number(slot))));
-                let _ = self.epoll.modify(attempt.as_fd(), &mut event);
-            }
-            answer => self.answered(slot, answer == Answer::Yes),
-        }
-    }
-
-    fn probe_ended(&mut self, slot: usize, pid: i32, exit: Exit) {
-        let Some(asking) = self.runtime.get_mut(&slot).and_then(|runtime| runtime.asking.as_mut()) else {
-            return;
-        };
-        if asking.process == Some(pid) {
-            asking.process = None;
-            self.answered(slot, exit.success());
-        }
-    }
-
-    /// There is an answer: good, bad, or none in time.
-    fn answered(&mut self, slot: usize, good: bool) {
-        self.timers.clear(Due::Answer(slot));
-        let now = self.now();
-        let Some(asking) = self.runtime.get_mut(&slot).and_then(|runtime| runtime.asking.as_mut()) else {
-            return;
-        };
-        asking.attempt = None;
-        if asking.live {
-            let again = now + asking.pause;
-            let spec = self.core.get(slot).map(|svc| svc.spec.clone());
-            let dead = spec.as_ref().and_then(|spec| spec.own.liveness.as_ref());
-            if dead.is_some_and(|liveness| asking.health.answered(good, liveness)) {
-                let name = spec.map(|spec| spec.name.clone()).unwrap_or_default();
-                warn!(
-                    service = name,
-                    field = "supervisor_rs.liveness",
-                    "it no longer answers: restarting it"
-                );
-                self.core.restart(&[slot], now);
-                self.core.rethink(now);
-            } else {
-                self.timers.set(Due::Ask(slot), again);
-            }
-        } else if good {
-            self.forget_asking(slot);
-            self.became_ready(slot);
-        } else {
-            let again = now + asking.pause;
-            asking.pause = (asking.pause * 3 / 2).min(LONGEST_PAUSE);
-            self.timers.set(Due::Ask(slot), again);
-        }
-    }
 }
 
 /// A place's number, as a token has it: there are never four thousand million services.
-fn number(slot: usize) -> u32 {
+pub(crate) fn number(slot: usize) -> u32 {
     u32::try_from(slot).unwrap_or(u32::MAX)
 }

@@ -106,55 +106,9 @@ impl Core {
         self.deadlines.first().map(|&(time, _)| time)
     }
 
-    pub fn start_all(&mut self, now: Time) {
-        let all: Vec<usize> = self.live().map(|(i, _)| i).collect();
-        self.want(&all, true, now);
-    }
-
-    pub fn stop_all(&mut self, now: Time) {
-        let all: Vec<usize> = self.live().map(|(i, _)| i).collect();
-        self.want(&all, false, now);
-    }
-
     /// Whether no process of any service is left.
     pub fn all_down(&self) -> bool {
         self.live().all(|(_, svc)| !svc.active())
-    }
-
-    /// Somebody wants these up (and so what they depend on), or down (and so, for the time, what depends on them).
-    pub fn want(&mut self, which: &[usize], up: bool, now: Time) {
-        let mut border: Vec<usize> = which.to_vec();
-        let mut asked = vec![false; self.svcs.len()];
-        while let Some(i) = border.pop() {
-            if std::mem::replace(&mut asked[i], true) {
-                continue;
-            }
-            let direct = which.contains(&i);
-            let Some(svc) = &mut self.svcs[i] else { continue };
-            svc.wanted = up && !svc.removed;
-            if !up {
-                continue;
-            }
-            border.extend(&svc.deps);
-            if matches!(svc.phase, Phase::Failed | Phase::Ended) || (direct && svc.phase == Phase::Backoff) {
-                svc.backoff.forget();
-                self.enter(i, Phase::Down, now);
-            }
-        }
-        self.rethink(now);
-    }
-
-    /// Stop these and start them again; what depends on them goes on.
-    pub fn restart(&mut self, which: &[usize], now: Time) {
-        let idle: Vec<usize> =
-            which.iter().copied().filter(|&i| self.get(i).is_some_and(|s| !s.active())).collect();
-        for &i in which {
-            if let Some(svc) = self.svcs[i].as_mut().filter(|svc| svc.active() && !svc.removed) {
-                svc.again = true;
-                svc.wanted = true;
-            }
-        }
-        self.want(&idle, true, now);
     }
 
     /// The process runs: the program was found and executed.
@@ -284,26 +238,9 @@ impl Core {
         }
     }
 
-    /// Work out anew what shall run, and go there.
-    pub fn rethink(&mut self, now: Time) {
-        let deps: Vec<Vec<usize>> = self
-            .svcs
-            .iter()
-            .map(|svc| svc.as_ref().map(|svc| svc.deps.clone()).unwrap_or_default())
-            .collect();
-        for i in graph::settled(&deps) {
-            let needed = deps[i].iter().all(|&need| self.get(need).is_some_and(|svc| svc.effective));
-            if let Some(svc) = &mut self.svcs[i] {
-                svc.effective = svc.wanted && needed;
-            }
-        }
-        let all = (0..self.svcs.len()).collect();
-        self.settle(all, now);
-    }
-
     /// Bring these nearer to what is wanted, and then whoever a change concerns: those that wait for one that is
     /// ready now, and those that may stop now that one is gone.
-    fn settle(&mut self, which: Vec<usize>, now: Time) {
+    pub(crate) fn settle(&mut self, which: Vec<usize>, now: Time) {
         let mut todo: Vec<(usize, bool)> = which.into_iter().rev().map(|i| (i, true)).collect();
         while let Some((i, mut changed)) = todo.pop() {
             while self.step(i, now) {
@@ -382,7 +319,7 @@ impl Core {
         self.get(i).is_some_and(|svc| svc.needed_by.iter().all(gone))
     }
 
-    fn enter(&mut self, i: usize, phase: Phase, now: Time) {
+    pub(crate) fn enter(&mut self, i: usize, phase: Phase, now: Time) {
         self.set_deadline(i, None);
         if let Some(svc) = &mut self.svcs[i] {
             svc.phase = phase;

@@ -1,13 +1,14 @@
 //! supervisor-rs: an init and service supervisor. One process, one loop.
 //!
-//! Read in this order: [`manifest`] (what services there are), [`graph`], [`service`] and [`core`] (who shall run
-//! now; pure), [`spawn`] and [`sys`] (how a process begins), [`supervisor`] and [`act`] (the loop), then what hangs
-//! on it: [`ready`] and [`probe`], [`health`], [`logs`], [`signals`], [`user`], [`limits`] and [`cgroup`],
+//! Read in this order: [`manifest`] (what services there are), [`graph`], [`service`], [`core`] and [`wish`] (who shall
+//! run now; pure), [`spawn`] and [`sys`] (how a process begins), [`supervisor`] and [`act`] (the loop), then what hangs
+//! on it: [`ready`], [`probe`] and [`ask`], [`health`], [`logs`], [`signals`], [`user`], [`limits`] and [`cgroup`],
 //! [`reload`], [`control`] and [`answer`]; what PID 1 does besides: [`rest`], [`crash`] and [`machine`]; at last
 //! [`tiny`], which runs one command and has no manifest.
 
 pub mod act;
 pub mod answer;
+pub mod ask;
 pub mod backoff;
 pub mod cgroup;
 pub mod clock;
@@ -39,3 +40,4 @@ pub mod sys;
 pub mod timers;
 pub mod tiny;
 pub mod user;
+pub mod wish;
