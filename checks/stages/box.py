@@ -128,6 +128,11 @@ class Box:
         words = [line.split() for line in self.said()]
         return [line[0] for line in words if line[1:2] == ["up"]]
 
+    def times(self, name: str, word: str) -> list[float]:
+        """When an actor said `up` or `end`, each time, in seconds since the boot."""
+        words = [line.split() for line in self.said(name)]
+        return [float(line[-1]) for line in words if line[0] == word]
+
     # -- waiting ----------------------------------------------------------------------------------
 
     def wait(self, condition: Callable[[], object], seconds: float = END) -> bool:

@@ -1,0 +1,304 @@
+"""Stage 2 of a supervisor, `p3.stage2`: restart, back off, give up; asked from outside.
+
+The policies and the back-off are those of the manifest (`helpers.manifest.Restart`); what a run is called
+that ends the back-off, and the start limit, are the contract of the exercise. Delays are compared as they are
+announced; of the clock it is asked only that no start comes before its time.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from checks.behaviours import Finding, Suite, Trial
+from checks.pid1.asking import alive
+from checks.stages import first
+from checks.stages.box import END, START, Box, Stage, names, service
+from checks.stages.earlier import keeps
+from checks.stages.second_hints import HINTS
+
+__all__ = ["LIMIT", "SUITE", "WINDOW"]
+
+LIMIT = 5
+"""A service is started so many times within `WINDOW` seconds, and not once more."""
+WINDOW = 1.0
+_SOON = 4.0  # seconds something has to happen that is due within a third of one
+_GRAIN = 0.03  # seconds: the clock of the actors shows hundredths
+
+SUITE: Suite[Stage] = Suite(dict(HINTS), control=Stage.known_good)
+
+
+@SUITE.behaviour("policy", points=2, asked="start again what its policy brings back, and nothing else")
+@alive("ends-early")
+def policy(trial: Trial, stage: Stage) -> Finding:
+    """Six ends under three policies; `restart` before what comes back, `down` after what does not."""
+    code, other = trial.rng.randrange(1, 120), trial.rng.randrange(1, 120)
+    ends = {
+        "always": (("ends", 0), ("ends", code)),
+        "on-failure": (("ends", 0), ("ends", other), ("killed", "KILL")),
+        "never": (("ends", other),),
+    }
+    back: dict[str, str] = {}
+    gone: dict[str, str] = {}
+    services = []
+    for how, endings in ends.items():
+        for mode, word in endings:
+            (name,) = names(trial, 1)
+            wanted = how == "always" or (how == "on-failure" and word != 0)
+            (back if wanted else gone)[name] = f"{how}, {'signal' if mode == 'killed' else 'code'} {word}"
+            services.append(service(name, mode, word, restart=_restart(0.3, policy=how)))
+    (plain,) = names(trial, 1)
+    back[plain] = "no `restart` in the manifest, code 0"
+    spec = service(plain, "ends", 0)
+    del spec["restart"]
+    services.append(spec)
+    trial.rng.shuffle(services)
+    expected = f"{len(back)} services are started again, {len(gone)} are not, and the events say so"
+    box = Box(trial, stage, services)
+    if not box.wait_up():
+        return box.not_up(expected)
+    box.wait(lambda: all(box.up().count(name) > 1 for name in back), _SOON)
+    if box.exit is not None:
+        return trial.no(expected=expected, seen=box.ended(), hint="ends-early")
+    ups = box.up()
+    for name, why in gone.items():
+        if ups.count(name) > 1:
+            seen = f"{name} ({why}) was started again"
+            return trial.no(expected=expected, seen=seen, hint="against-policy")
+    for name, why in back.items():
+        if ups.count(name) < 2:
+            hint = "signal-is-failure" if "signal" in why else "not-again"
+            return trial.no(expected=expected, seen=f"{name} ({why}) was not started again", hint=hint)
+        kinds = [event["event"] for event in box.events(service=name)][:4]
+        if kinds[:3] != ["start", "exit", "restart"] or not _delays(box, name):
+            seen = f"the events of {name}: {', '.join(kinds)}"
+            return trial.no(expected=expected, seen=seen, hint="no-restart-event")
+    for name, why in gone.items():
+        if not any(event.get("reason") == "policy" for event in box.events("down", name)):
+            seen = f"no `down` of {name} ({why}) for the reason `policy`"
+            return trial.no(expected=expected, seen=seen, hint="no-down-event")
+    return trial.ok(expected=expected, seen="so it is")
+
+
+@SUITE.behaviour("others", points=2, needs=("policy",), asked="let no failing service delay another")
+@alive("ends-early")
+def others(trial: Trial, stage: Stage) -> Finding:
+    """While one waits for its restart, another is killed: that one is back first."""
+    waits, killed = names(trial, 2)
+    services = [
+        service(waits, "ends", 1, restart=_restart(1.5)),
+        service(killed, "stay", restart=_restart(0.02)),
+    ]
+    trial.rng.shuffle(services)
+    asked = f"{waits} waits 1.5 s for its restart; meanwhile {killed} is killed"
+    expected = f"{killed} runs again before {waits} does"
+    box = Box(trial, stage, services)
+    if not box.wait_up():
+        return box.not_up(expected)
+    box.wait(lambda: box.times(waits, "end"), START)
+    process = box.main(killed)
+    if process is None:
+        return trial.no(asked=asked, expected=expected, seen=f"{killed} is gone", hint="never-starts")
+    box.sandbox.signal(signal.SIGKILL, process.pid)
+    box.wait(lambda: box.up().count(killed) > 1 or box.up().count(waits) > 1)
+    ups = box.up()
+    again = [name for n, name in enumerate(ups) if name in ups[:n]]  # in the order of their second starts
+    if not again:
+        return trial.no(asked=asked, expected=expected, seen="neither came back", hint="not-again")
+    if again[0] == waits:
+        seen = f"{waits} was back first"
+        told = _delays(box, killed)
+        if box.times(waits, "up")[1] - box.times(waits, "end")[0] < 1.5 - _GRAIN:
+            return trial.no(asked=asked, expected=expected, seen=f"{seen}, and too early", hint="too-early")
+        if told and told[0] > 1.0:
+            seen = f"{killed} waits {_row(told[:1])}, and its delay is 0.02 s"
+            return trial.no(asked=asked, expected=expected, seen=seen, hint="wrong-delay")
+        return trial.no(asked=asked, expected=expected, seen=seen, hint="blocks-others", doubtful=True)
+    return trial.ok(asked=asked, expected=expected, seen="so it was")
+
+
+@SUITE.behaviour("grows", points=1, needs=("policy",), asked="wait longer after each end, up to max_delay")
+@alive("ends-early")
+def grows(trial: Trial, stage: Stage) -> Finding:
+    """Two crash loops with numbers of their own; a run of a moment does not end the back-off."""
+    delay, factor = trial.rng.choice((0.05, 0.06, 0.07)), trial.rng.choice((2.0, 2.5, 3.0))
+    cap = round(delay * factor * trial.rng.choice((1.25, 1.5)), 4)
+    quick, brief = names(trial, 2)
+    wanted = {
+        quick: [delay, delay * factor, cap, cap],
+        brief: [0.1, 0.2],
+    }
+    services = [
+        service(quick, "ends", 1, restart=_restart(delay, factor=factor, max_delay=cap)),
+        service(brief, "ends", 1, 0.15, restart=_restart(0.1, factor=2.0, max_delay=2.0)),
+    ]
+    expected = f"{quick} waits {_row(wanted[quick])}; {brief} waits {_row(wanted[brief])}"
+    box = Box(trial, stage, services)
+    if not box.wait_up():
+        return box.not_up(expected)
+
+    def enough() -> bool:
+        return all(box.up().count(name) > len(row) for name, row in wanted.items())
+
+    box.wait(lambda: enough() or box.events("down"), _SOON)
+    for name, row in wanted.items():
+        told = _delays(box, name)[: len(row)]
+        seen = f"{name} waits {_row(told)}"
+        if box.up().count(name) <= len(row) and len(told) < len(row):
+            return trial.no(expected=expected, seen=seen, hint="not-again")
+        if not _same(told, row):
+            if len(set(told)) == 1:
+                hint = "no-growth" if name == quick else "reset-too-soon"
+            else:
+                hint = "no-cap" if name == quick and max(told) > cap * 1.125 else "wrong-delay"
+            return trial.no(expected=expected, seen=seen, hint=hint, doubtful=True)
+        ends, ups = box.times(name, "end"), box.times(name, "up")
+        for wait, end, up in zip(row, ends, ups[1:], strict=False):
+            if up - end < wait - _GRAIN:
+                seen = f"{name} was started {up - end:.2f} s after its end, and not {wait:.2f} s"
+                return trial.no(expected=expected, seen=seen, hint="too-early")
+    return trial.ok(expected=expected, seen="so they do")
+
+
+@SUITE.behaviour("reset", points=1, needs=("grows",), asked="begin anew after a run of max_delay or longer")
+@alive("ends-early")
+def reset(trial: Trial, stage: Stage) -> Finding:
+    """Three quick ends, then a run that is longer than max_delay, then one end more."""
+    delay = trial.rng.choice((0.04, 0.05, 0.06))
+    (name,) = names(trial, 1)
+    cap = 0.4
+    wanted = [delay, 2 * delay, 4 * delay, delay]
+    expected = f"three waits that grow, a run of {cap + 0.2:g} s, and a wait of {delay:g} s"
+    restart = _restart(delay, factor=2.0, max_delay=cap)
+    box = Box(trial, stage, [service(name, "tries", 3, cap + 0.2, 1, restart=restart)])
+    if not box.wait_up():
+        return box.not_up(expected)
+    box.wait(lambda: len(_delays(box, name)) >= len(wanted))
+    told = _delays(box, name)[: len(wanted)]
+    if _same(told, wanted):
+        return trial.ok(expected=expected, seen=_row(told))
+    hint = "no-reset" if _same(told[:3], wanted[:3]) else "wrong-delay"
+    return trial.no(expected=expected, seen=f"waits: {_row(told)}", hint=hint, doubtful=True)
+
+
+@SUITE.behaviour(
+    "limit", points=1, needs=("policy",), asked=f"give up after {LIMIT} starts within {WINDOW:g} s"
+)
+@alive("ends-early")
+def limit(trial: Trial, stage: Stage) -> Finding:
+    """A crash loop without growth is ended; one that is slow goes on, however often it was started."""
+    loop, slow = names(trial, 2)
+    many = LIMIT + 2
+    services = [
+        service(loop, "ends", 1, restart=_restart(0.02)),
+        service(slow, "ends", 1, restart=_restart(0.3)),
+    ]
+    expected = f"{loop} is started {LIMIT} times and then down; {slow} is started {many} times and more"
+    box = Box(trial, stage, services)
+    if not box.wait_up():
+        return box.not_up(expected)
+    box.wait(lambda: box.events("down", loop) or box.up().count(loop) > LIMIT, WINDOW + 2.0)
+    count = box.up().count(loop)
+    if count > LIMIT:
+        seen = f"{loop} was started {count} times"
+        return trial.no(expected=expected, seen=seen, hint="no-limit", doubtful=True)
+    told = [event.get("reason") for event in box.events("down", loop)]
+    if not told:
+        seen = f"{loop} was started {count} times, and no `down` says that this was all"
+        return trial.no(expected=expected, seen=seen, hint="no-down-event")
+    if count < LIMIT:
+        seen = f"{loop} was started {count} times"
+        return trial.no(expected=expected, seen=seen, hint="limit-too-early")
+    if told[0] != "limit":
+        seen = f"the reason of {loop}'s `down` is {told[0]!r}"
+        return trial.no(expected=expected, seen=seen, hint="no-down-event")
+    box.wait(lambda: box.events("down", slow) or box.up().count(slow) >= many, many * 0.3 + END)
+    if box.events("down", slow) or box.up().count(slow) < many:
+        seen = f"{slow} was started {box.up().count(slow)} times"
+        return trial.no(expected=expected, seen=seen, hint="limit-too-early")
+    if box.up().count(loop) > LIMIT:
+        return trial.no(expected=expected, seen=f"{loop} was started after its `down`", hint="no-limit")
+    return trial.ok(expected=expected, seen="so it is")
+
+
+@SUITE.behaviour("stops", points=1, needs=("policy",), asked="on SIGTERM start nothing again, and end with 0")
+@alive("leaves-early")
+def stops(trial: Trial, stage: Stage) -> Finding:
+    """Also what waits for a restart that is far away: nobody waits for it."""
+    waits, *running = names(trial, 3)
+    services = [
+        service(waits, "ends", 1, restart=_restart(60.0, max_delay=60.0)),
+        *(service(name, "stay", 0.2 * n, restart=_restart(0.02)) for n, name in enumerate(running)),
+    ]
+    expected = f"no second start of {' and '.join(running)}; PID 1 ends with 0"
+    box = Box(trial, stage, services)
+    if not box.wait_up():
+        return box.not_up(expected)
+    box.wait(lambda: box.events("restart", waits), 2.0)
+    box.sandbox.signal(signal.SIGTERM)
+    # Where something is started again now, PID 1 never ends: no need to wait for that.
+    trial.until(lambda: box.exit is not None or _again(box, running), _SOON, 0.03)
+    if again := _again(box, running):
+        seen = f"{again[0]} was started again"
+        return trial.no(expected=expected, seen=seen, hint="restarts-while-stopping")
+    if box.exit is None:
+        left = [name for name in running if not box.events("exit", name)]
+        if left:
+            seen = f"{', '.join(left)} did not get SIGTERM"
+            return trial.no(expected=expected, seen=seen, hint="sigterm-ignored")
+        seen = f"PID 1 runs on {_SOON:g} s later"
+        return trial.no(expected=expected, seen=seen, hint="waits-for-the-wait")
+    if lost := [name for name in running if not box.events("exit", name)]:
+        seen = f"PID 1 ended before {', '.join(lost)}"
+        return trial.no(expected=expected, seen=seen, hint="leaves-early")
+    if box.exit.code != 0:
+        return trial.no(expected=expected, seen=box.ended(), hint="exit-code")
+    return trial.ok(expected=expected, seen="so it did")
+
+
+@SUITE.behaviour("rest", points=1, needs=("policy",), asked="use no processor while a service waits")
+@alive("ends-early")
+def rest(trial: Trial, stage: Stage) -> Finding:
+    """A wait is a time to wake up at, and nothing to look at again and again."""
+    waits, stays = names(trial, 2)
+    restart = _restart(60.0, max_delay=60.0)
+    box = Box(trial, stage, [service(waits, "ends", 1, restart=restart), service(stays, "stay")])
+    if not box.wait_up():
+        return box.not_up("both services run")
+    box.wait(lambda: box.events("restart", waits), 2.0)
+    return first.rested(trial, box)
+
+
+keeps(
+    SUITE,
+    first.SUITE,
+    ("starts", "session", "reports", "adopts", "burst", "missing"),
+    points=1,
+    asked="do all that stage 1 does",
+)
+
+
+def _restart(
+    delay: float, *, policy: str = "always", factor: float = 1.0, max_delay: float = 30.0
+) -> dict[str, Any]:
+    return {"policy": policy, "delay": delay, "factor": factor, "max_delay": max_delay}
+
+
+def _delays(box: Box, name: str) -> list[float]:
+    """The waits that were announced for a service, in order."""
+    told = [event.get("delay") for event in box.events("restart", name)]
+    return [float(delay) for delay in told if isinstance(delay, int | float)]
+
+
+def _same(told: list[float], wanted: list[float]) -> bool:
+    """Whether the waits are the ones wanted, to an eighth: a learner may round, or add a little chance."""
+    pairs = zip(told, wanted, strict=False)
+    return len(told) == len(wanted) and all(abs(one - other) <= other / 8 for one, other in pairs)
+
+
+def _row(delays: list[float]) -> str:
+    return ", ".join(f"{delay:.3g}" for delay in delays) + " s" if delays else "never"
+
+
+def _again(box: Box, running: list[str]) -> list[str]:
+    return [name for name in running if len(box.events("start", name)) > 1]
