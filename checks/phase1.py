@@ -8,6 +8,8 @@ from checks.generations import SUITE as GENERATIONS
 from checks.generations import Change
 from checks.infuse import SUITE as INFUSE
 from checks.infuse import Mine
+from checks.instances import SUITE as INSTANCES
+from checks.instances import Instances
 from checks.laws import SUITE as LAWS
 from checks.laws import Laws
 from checks.metaphor import SUITE as METAPHOR
@@ -21,7 +23,7 @@ from checks.repair import SUITE as REPAIR
 from checks.repair import Repaired
 from checks.runner import check
 
-__all__ = ["generations", "infuse", "laws", "metaphor", "overrides", "predict", "repair"]
+__all__ = ["generations", "infuse", "instances", "laws", "metaphor", "overrides", "predict", "repair"]
 
 
 @check("p1.generations", points=10, deadline=60.0, suite=GENERATIONS, call="phase1.generations")
@@ -43,6 +45,15 @@ def infuse(file: str | Path | None = None, *, seed: int | None = None) -> Mine:
     calls of a run.
     """
     return Mine(learner_file("p1.infuse", file, call="phase1.infuse"))
+
+
+@check("p1.instances", points=10, deadline=90.0, suite=INSTANCES, call="phase1.instances")
+def instances(file: str | Path | None = None, *, seed: int | None = None) -> Instances:
+    """Grade three instances of one PostgreSQL by booting them, asking them, stopping and breaking them.
+
+    `file` is a Nix file; without it, the `service.nix` of your portfolio. `seed` repeats the base of a run.
+    """
+    return Instances(learner_file("p1.instances", file, call="phase1.instances").decode(errors="replace"))
 
 
 @check("p1.overrides", points=10, deadline=60.0, suite=OVERRIDES, call="phase1.overrides")

@@ -215,6 +215,7 @@ class _Bench:
         finally:
             self._stopped = True  # also on Ctrl-C, which goes on to the learner
             self._kill_all()
+            self._close_subject()
         if self._failure is not None:
             return _lab_failed(blank, self._failure, self._exercise, self._summary())
         return self._sum_up(blank, hung, deadline)
@@ -226,6 +227,15 @@ class _Bench:
                     job.trial.cancel()
                 except Exception as error:
                     self._failure = self._failure or error
+
+    def _close_subject(self) -> None:
+        """A subject that all behaviours share may own a sandbox: it has a method `close`."""
+        close = getattr(self._subject, "close", None)
+        if callable(close):
+            try:
+                close()
+            except Exception as error:
+                self._failure = self._failure or error
 
     def _finished(self) -> bool:
         over = self._failure is not None or self._settled()

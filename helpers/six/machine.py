@@ -170,14 +170,27 @@ class Machine:
 
         Raises `NixError` for a configuration that does not build, `LabError` when a service does not come up.
         """
-        self.start()
         end = time.monotonic() + timeout
+        self.built(timeout)
         while not self._ok("test -e /run/current-system"):
-            if self.sandbox.processes()[0].comm == "sleep":
-                raise parse(self.sh("cat /run/build.log"))
             if self._ok("test -e /run/activation.failed") or time.monotonic() > end:
                 raise LabError(f"the machine did not come up:\n{self.logs()}", hint="machine.logs()")
             time.sleep(0.05)
+        return self
+
+    def built(self, timeout: float = 60.0) -> Machine:
+        """Start if need be, and wait until PID 1 has built the system and is about to start its services.
+
+        Raises `NixError` for a configuration that does not build, `LabError` when the time is up.
+        """
+        self.start()
+        end = time.monotonic() + timeout
+        while not self._ok("test -e /run/service/.s6-svscan/finish"):
+            if self.sandbox.processes()[0].comm == "sleep":
+                raise parse(self.sh("cat /run/build.log"))
+            if time.monotonic() > end:
+                raise LabError(f"the machine does not end its build:\n{self.logs()}", hint="machine.logs()")
+            time.sleep(0.02)
         return self
 
     def close(self) -> None:

@@ -393,3 +393,45 @@ def test_until_asks_once_more_after_the_time_has_passed() -> None:
     """A busy computer that skipped the whole interval still gets its answer seen."""
     answers = iter([False, True])
     assert until(lambda: next(answers), timeout=0) is True
+
+
+class Shared:
+    """A subject that owns something all behaviours use."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+    def close(self) -> None:
+        self.open = False
+
+
+@pytest.mark.parametrize("ends", ["passes", "fails", "breaks", "hangs"])
+def test_a_subject_with_close_is_closed_when_the_check_ends(ends: str) -> None:
+    """After the last behaviour, not between them, and however the check ends."""
+    shared, seen = Shared(), []
+    suite: Suite[Shared] = Suite(HINTS)
+
+    @suite.behaviour("first", points=1, asked="something")
+    def first(trial: Trial, subject: Shared) -> Finding:
+        return trial.ok(expected="x", seen="x")
+
+    @suite.behaviour("second", points=1, needs=("first",), asked="something more")
+    def second(trial: Trial, subject: Shared) -> Finding:
+        seen.append(subject.open)
+        if ends == "breaks":
+            raise RuntimeError("no")
+        if ends == "hangs":
+            until(lambda: not subject.open, 5.0)
+        if ends == "fails":
+            return trial.no(expected="x", seen="y", hint="low")
+        return trial.ok(expected="x", seen="x")
+
+    @check("p9.shared", points=2, deadline=1.0, suite=suite, call="phase9.shared")
+    def of_shared(*, seed: int | None = None) -> Shared:
+        return shared
+
+    verdict = of_shared()
+    assert seen == [True]
+    assert not shared.open
+    outcomes = {"passes": "PASSED", "fails": "NOT_YET", "breaks": "LAB_FAILED", "hangs": "TIMED_OUT"}
+    assert verdict.outcome.name == outcomes[ends]

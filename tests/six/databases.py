@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from helpers.six import Machine
+from helpers.six.databases import ask
 
 __all__ = ["INSTANCES", "ask", "until"]
 
@@ -39,12 +39,6 @@ let pg = change: _: final.infuse final.targets.pg { __input = change; }; in
   };
 }
 """
-
-
-def ask(machine: Machine, port: int, query: str, *, sslmode: str = "prefer") -> str:
-    """What psql says to a query, errors too."""
-    where = f"host=127.0.0.1 port={port} user=postgres sslmode={sslmode}"
-    return machine.sh(f'psql "{where}" -qAtc "{query}"')
 
 
 def until(happened: Callable[[], bool], seconds: float = 20.0) -> bool:

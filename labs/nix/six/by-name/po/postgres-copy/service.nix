@@ -3,8 +3,8 @@
 { six, pkgs, targets
 , name ? "pg-copy"
 , folder
-, port ? 5432
 , primary ? targets.pg
+, port ? primary.passthru.port
 }:
 
 six.mkOneshot {

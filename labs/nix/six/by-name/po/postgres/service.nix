@@ -65,5 +65,6 @@ six.mkFunnel {
         [ -s ${folder}/$part ] || { echo "finish: ${folder}/$part is gone: not started again"; exit 125; }
     done
   '';
-  passthru = { inherit after; before = [ targets.default ]; };
+  # `port` for those who want to reach it: a service is a value, and can be asked.
+  passthru = { inherit after port; before = [ targets.default ]; };
 }
