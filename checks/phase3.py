@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checks.extensions import health as _health
+from checks.extensions import limits as _limits
+from checks.extensions import logs as _logs
+from checks.extensions import reload as _reload
+from checks.extensions import stopping as _stopping
+from checks.extensions import users as _users
+from checks.extensions.part import Part
 from checks.phase0 import learner_file
 from checks.runner import check
 from checks.stages.box import Stage
 from checks.stages.first import SUITE as STAGE1
 from checks.stages.second import SUITE as STAGE2
 
-__all__ = ["stage1", "stage2"]
+__all__ = ["health", "limits", "logging", "reload", "signals", "stage1", "stage2", "user"]
 
 
 @check("p3.stage1", points=10, deadline=60.0, suite=STAGE1, call="phase3.stage1")
@@ -31,3 +38,65 @@ def stage2(program: str | Path | None = None, *, seed: int | None = None) -> Sta
     delays of a run.
     """
     return Stage(2, learner_file("p3.stage2", program, call="phase3.stage2"))
+
+
+_BUILD = 180.0  # seconds: a first build compiles what the crate depends on too
+
+
+def _part(place: str, file: str | Path | None) -> Part:
+    text = learner_file(f"p3.{place}", file, call=f"phase3.{place}")
+    return Part(place, text.decode(errors="replace"))
+
+
+@check("p3.logging", points=10, deadline=_BUILD, suite=_logs.SUITE, call="phase3.logging")
+def logging(file: str | Path | None = None, *, seed: int | None = None) -> Part:
+    """Grade `logging.rs` in the skeleton crate by what it does: a log for each service, rotated.
+
+    `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
+    """
+    return _part("logging", file)
+
+
+@check("p3.signals", points=10, deadline=_BUILD, suite=_stopping.SUITE, call="phase3.signals")
+def signals(file: str | Path | None = None, *, seed: int | None = None) -> Part:
+    """Grade `signals.rs` in the skeleton crate by what it does: how it stops services.
+
+    `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
+    """
+    return _part("signals", file)
+
+
+@check("p3.user", points=8, deadline=_BUILD, suite=_users.SUITE, call="phase3.user")
+def user(file: str | Path | None = None, *, seed: int | None = None) -> Part:
+    """Grade `user.rs` in the skeleton crate by what it does: each service as its user.
+
+    `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
+    """
+    return _part("user", file)
+
+
+@check("p3.limits", points=6, deadline=_BUILD, suite=_limits.SUITE, call="phase3.limits")
+def limits(file: str | Path | None = None, *, seed: int | None = None) -> Part:
+    """Grade `limits.rs` in the skeleton crate by what it does: each service within its limits.
+
+    `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
+    """
+    return _part("limits", file)
+
+
+@check("p3.health", points=10, deadline=_BUILD, suite=_health.SUITE, call="phase3.health")
+def health(file: str | Path | None = None, *, seed: int | None = None) -> Part:
+    """Grade `health.rs` in the skeleton crate by what it does: services asked by TCP, HTTP and a command.
+
+    `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
+    """
+    return _part("health", file)
+
+
+@check("p3.reload", points=10, deadline=_BUILD, suite=_reload.SUITE, call="phase3.reload")
+def reload(file: str | Path | None = None, *, seed: int | None = None) -> Part:
+    """Grade `reload.rs` in the skeleton crate by what it does: from one manifest to another.
+
+    `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
+    """
+    return _part("reload", file)

@@ -58,7 +58,7 @@ while True:
     word = words.pop(0) if len(words) > 1 else words[0]
     threading.Thread(target=serve, args=(connection, word), daemon=True).start()
 """
-_PATIENCE = 12.0
+_PATIENCE = 8.0
 
 
 def _tree() -> FileTree:

@@ -91,10 +91,9 @@ SIGNALS: Mapping[str, str] = {
 
 USER: Mapping[str, str] = {
     **_ALL,
-    "still-root": "The service runs as root.",
-    "way-back": (
-        "The user was changed, and root's number is still in the saved one: the service can go back. "
-        "There are three numbers of each kind (credentials(7))."
+    "still-root": (
+        "The service is root, or can be again: the user has three numbers, real, effective and saved "
+        "(credentials(7))."
     ),
     "group-of-root": (
         "The service has a group of root's: its GID, or one of its supplementary groups. Some of it "

@@ -53,14 +53,19 @@ def within(trial: Trial, part: Part) -> Finding:
     expected = f"{every} has {wanted}, soft and hard; PID 1 and {none} have what they had"
     box = Machine(trial, part, services)
     before = _limits(box.sh("cat /proc/self/limits"))
-    if not box.wait_up():
+    up = box.wait_up()
+    first = _limits(box.sh("cat /proc/1/limits")) if box.exit is None else before
+    if changed := [word for word in wanted if first.get(word) != before[word]]:
+        seen = f"{changed[0]} of PID 1: {first.get(changed[0])}, {before[changed[0]]} before"
+        return trial.no(expected=expected, seen=seen, hint="everybody")
+    if not up:
         return box.not_up(expected)
 
     def of(name: str) -> dict[str, tuple[str, str]]:
         process = box.main(name)
         return _limits(box.sh(f"cat /proc/{process.pid}/limits")) if process else {}
 
-    found, others = of(every), {"PID 1": _limits(box.sh("cat /proc/1/limits")), none: of(none)}
+    found, free = of(every), of(none)
     for word, most in wanted.items():
         soft, hard = found.get(word, ("", ""))
         # PID 1 may be bounded more than the manifest asks for; then that is the most there can be.
@@ -72,10 +77,9 @@ def within(trial: Trial, part: Part) -> Finding:
         if hard != str(most):
             seen = f"{word} of {every}: {soft}, and {hard} as the hard limit"
             return trial.no(expected=expected, seen=seen, hint="soft-only")
-    for who, limits in others.items():
-        if changed := [word for word in wanted if limits.get(word) != before[word]]:
-            seen = f"{changed[0]} of {who}: {limits.get(changed[0])}, {before[changed[0]]} before"
-            return trial.no(expected=expected, seen=seen, hint="everybody")
+    if changed := [word for word in wanted if free.get(word) != before[word]]:
+        seen = f"{changed[0]} of {none}: {free.get(changed[0])}, {before[changed[0]]} before"
+        return trial.no(expected=expected, seen=seen, hint="everybody")
     mine = of(some)
     if mine.get(one) != (str(wanted[one] + 1),) * 2:
         return trial.no(

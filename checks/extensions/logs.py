@@ -88,7 +88,7 @@ def rotates(trial: Trial, part: Part) -> Finding:
     """The kept files, one after the other, are the last lines of the service without a gap."""
     (name,) = names(trial, 1)
     rng = trial.rng
-    most, keep, count = rng.randrange(900, 1500), rng.randrange(2, 4), rng.randrange(300, 400)
+    most, keep, count = rng.randrange(900, 1500), rng.randrange(3, 5), rng.randrange(300, 400)
     word = random_word(rng)
     line = f"{word} %05d {'x' * rng.randrange(5, 25)}"
     # A line in two writes: what comes of a pipe in one read is not always a line.
@@ -142,7 +142,7 @@ def never_waits(trial: Trial, part: Part) -> Finding:
     tree = FileTree()
     tree.add(f"/var/log/{bad}", "no folder\n")
     box = Machine(trial, part, services, tree=tree)
-    box.wait(lambda: box.text("/run/flooded") and good in box.up(), 12.0)
+    box.wait(lambda: (box.text("/run/flooded") and good in box.up()) or box.events("refused", bad), 7.0)
     if box.events("refused", bad):
         return trial.no(expected=expected, seen=f"{bad} was not started", hint="refuses")
     if not box.text("/run/flooded"):

@@ -10,9 +10,10 @@ from typing import Any
 
 from checks.behaviours import Finding, Suite, Trial
 from checks.extensions.hints import RELOAD
-from checks.extensions.part import Machine, Part, add_compiles
+from checks.extensions.part import Machine, Part, Spec, add_compiles
 from checks.pid1.asking import alive
 from checks.pid1.box import random_word
+from checks.stages.actor import ACTOR
 from checks.stages.box import names, service
 
 __all__ = ["SUITE"]
@@ -20,36 +21,29 @@ __all__ = ["SUITE"]
 SUITE: Suite[Part] = Suite(RELOAD, control=Part.known_good)
 add_compiles(SUITE)
 
-Spec = dict[str, Any]
+
+def _seen(trial: Trial) -> dict[str, Any]:
+    """A change of each field that a process sees."""
+    word = random_word(trial.rng)
+    return {
+        "command": [ACTOR, word, "stay", word],
+        "env": {"PLOT": word},
+        "cwd": "/usr",
+        "user": "root",
+        "limits": {"open_files": trial.rng.randrange(100, 200)},
+    }
 
 
-def _change(trial: Trial, spec: Spec) -> str:
-    """Change something that its process sees; what it was."""
-    field = trial.rng.choice(["command", "env", "cwd", "user", "limits"])
-    if field == "command":
-        spec["command"] = [*spec["command"], random_word(trial.rng)]
-    elif field == "env":
-        spec["env"] = {"PLOT": random_word(trial.rng)}
-    elif field == "cwd":
-        spec["cwd"] = "/usr"
-    elif field == "user":
-        spec["user"] = "root"
-    else:
-        spec["limits"] = {"open_files": trial.rng.randrange(100, 200)}
-    return field
-
-
-def _needless(trial: Trial, spec: Spec) -> str:
-    """Change something that its process never sees; what it was."""
-    field = trial.rng.choice(["description", "stop_grace", "stop_signal", "restart", "log"])
-    spec[field] = {
+def _unseen(trial: Trial) -> dict[str, Any]:
+    """A change of each field that no process sees."""
+    return {
         "description": random_word(trial.rng),
         "stop_grace": 9.5,
         "stop_signal": "INT",
         "restart": {"policy": "never", "delay": 7},
         "log": {"max_bytes": 5000, "keep": 1},
-    }[field]
-    return field
+        "readiness": {"kind": "exec", "command": ["true"]},
+    }
 
 
 @SUITE.behaviour("changes", points=4, needs=("compiles",), asked="touch what changed, and nothing else")
@@ -61,7 +55,10 @@ def changes(trial: Trial, part: Part) -> Finding:
     trial.rng.shuffle(services)
     after = [copy.deepcopy(spec) for spec in services if spec["name"] != gone]
     by_name = {spec["name"]: spec for spec in after}
-    seen_change, unseen_change = _change(trial, by_name[other]), _needless(trial, by_name[words])
+    seen_change, value = trial.rng.choice(list(_seen(trial).items())[1:])
+    unseen_change, unseen_value = trial.rng.choice(list(_unseen(trial).items()))
+    by_name[other][seen_change] = value
+    by_name[words][unseen_change] = unseen_value
     after.append(service(new, "stay", depends_on=[same]))
     by_name[words]["depends_on"] = [same]
     trial.rng.shuffle(after)
@@ -101,32 +98,26 @@ def changes(trial: Trial, part: Part) -> Finding:
 @SUITE.behaviour("every-field", points=2, needs=("changes",), asked="know every field that a process sees")
 @alive("ends-early")
 def every_field(trial: Trial, part: Part) -> Finding:
-    """Environment, folder, user, limits: a service for each, and one that stays as it was."""
-    fields: list[tuple[str, Any]] = [
-        ("env", {"PLOT": random_word(trial.rng)}),
-        ("cwd", "/usr"),
-        ("user", "root"),
-        ("limits", {"open_files": 150}),
-    ]
-    *changed, still = names(trial, len(fields) + 1)
-    services = [service(name, "stay") for name in (*changed, still)]
-    after = copy.deepcopy(services)
-    for spec, (field, value) in zip(after, fields, strict=False):
-        spec[field] = value
-    expected = f"{len(fields)} services start anew, one each for {', '.join(field for field, _ in fields)}"
+    """A service for each field of the manifest, and only that field of it changes."""
+    seen, unseen = _seen(trial), _unseen(trial)
+    fields = {**seen, **unseen}
+    who = dict(zip(fields, names(trial, len(fields)), strict=True))
+    services = [service(name, "stay") for name in who.values()]
+    after = [{**spec, field: fields[field]} for spec, field in zip(services, fields, strict=True)]
+    expected = f"another process for a change of {', '.join(seen)}; the same one for {', '.join(unseen)}"
     box = Machine(trial, part, services)
     if not box.wait_up():
         return box.not_up(expected)
+    trial.rng.shuffle(after)
     box.write_manifest(after)
     box.sandbox.signal(1, 1)
-    box.wait(lambda: all(len(box.pids(name)) == 2 for name in changed), 4.0)
-    for name, (field, _) in zip(changed, fields, strict=True):
-        if len(box.pids(name)) < 2:
-            return trial.no(
-                expected=expected, seen=f"{field} changed, and nothing happened", hint="not-restarted"
-            )
-    if len(box.pids(still)) > 1:
-        return trial.no(expected=expected, seen=f"{still} was restarted", hint="restarts-all")
+    box.wait(lambda: all(len(box.pids(who[field])) == 2 for field in seen), 4.0)
+    for field in seen:
+        if len(box.pids(who[field])) < 2:
+            return trial.no(expected=expected, seen=f"{field} changed: the same", hint="not-restarted")
+    for field in unseen:
+        if len(box.pids(who[field])) > 1:
+            return trial.no(expected=expected, seen=f"{field} changed: another", hint="needless")
     return trial.ok(expected=expected, seen="so it is")
 
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from helpers.rust.boxed import as_pid1
     from helpers.rust.builds import Built, build, compiles, lint, test
     from helpers.rust.crates import Crate
     from helpers.rust.messages import Diagnostic, TestResult, Tests
@@ -23,6 +24,7 @@ _HOMES = {
     "TestResult": "messages",
     "Tests": "messages",
     "Toolchain": "toolchain",
+    "as_pid1": "boxed",
     "availability": "toolchain",
     "build": "builds",
     "compiles": "builds",
@@ -39,6 +41,7 @@ __all__ = [
     "TestResult",
     "Tests",
     "Toolchain",
+    "as_pid1",
     "availability",
     "build",
     "compiles",
