@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from checks.behaviours import Finding, Suite, Trial
 from checks.instances_hints import HINTS
-from checks.instances_machine import NAMES, PORTS, Instances, World
+from checks.instances_machine import NAMES, PORTS, Endless, Instances, World
 from checks.instances_steady import stopped, told_apart
 from helpers.nix.errors import NixError
 
@@ -26,6 +26,8 @@ def builds(trial: Trial, mine: Instances) -> Finding:
     except NixError as error:
         lines = [line for line in error.raw.splitlines() if line.startswith("s6-rc-compile:")]
         return trial.no(expected="a system", seen=(lines or [error.message])[0][:300], hint=_why(error))
+    except Endless:
+        return trial.no(expected="a system", seen="Nix evaluates, and does not end", hint="endless")
     plan = mine.plan()
     if gone := [name for name in NAMES if name not in plan]:
         return trial.no(expected=expected, seen=f"no longrun {', '.join(gone)}", hint="lacking")
@@ -153,6 +155,9 @@ def inherits(trial: Trial, mine: Instances) -> Finding:
         said = mine.ask(name, query)
         if said == f"{value} {mine.world.memory}":
             continue
+        if said.startswith("psql:"):
+            mine.base_answers()
+            return trial.no(expected=expected, seen=f"{name}: {said[:200]}", hint="silent")
         kept = mine.read(f"/run/service/{name}/timeout-kill").strip() == str(mine.world.timeout_kill)
         hint = "drops-sibling" if kept else "copied-base"
         return trial.no(expected=expected, seen=f"{name}: {said[:200] or 'not set'}", hint=hint)

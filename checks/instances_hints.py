@@ -32,6 +32,10 @@ HINTS = {
         "The system does not build with your file, and Nix says why. Nothing has been started: that is what a"
         " build is for. Read the last line of the message first."
     ),
+    "endless": (
+        "Nix evaluates your file and does not come to an end: a function that calls itself, a list without an"
+        " end?"
+    ),
     "lacking": (
         "Not all three instances are in the system. Their names stand on the left side of `=`, as targets."
     ),
@@ -107,7 +111,7 @@ HINTS = {
     ),
     "finish-by-code": (
         "pg-steady ended with an exit code, for a reason that was soon over, and its finish gave up. The code"
-        " says that something was wrong; only the data folder says whether it is."
+        " says how the process ended; only the data folder says whether another start has any sense."
     ),
     "finish-never": (
         "The data folder of pg-steady is broken, and s6-supervise starts it again and again. Which exit code"
@@ -116,6 +120,10 @@ HINTS = {
     "finish-half": (
         "One of the two files is gone, and pg-steady is still started again and again. Does finish look for"
         " both?"
+    ),
+    "lost-data": (
+        "pg-steady was killed, and does not come back with what had been committed before. PostgreSQL"
+        " recovers by itself from its data folder; finish may look at that folder, and no more."
     ),
     "no-deaths": (
         "/run/pg-steady.deaths does not tell of each death. s6-supervise gives finish the exit code as its"

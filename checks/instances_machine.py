@@ -11,14 +11,16 @@ import threading
 from dataclasses import dataclass, field
 
 from checks.behaviours import Cancelled, LabFailed
-from helpers.errors import InitlabError
+from helpers.errors import InitlabError, LabError
 from helpers.six import Machine
 from helpers.six.databases import ask, base
 
-__all__ = ["NAMES", "PORTS", "Instances", "Plan", "World"]
+__all__ = ["NAMES", "PORTS", "Endless", "Instances", "Plan", "World"]
 
 PORTS = {"pg-replica": 5433, "pg-tls": 5434, "pg-steady": 5435}
 NAMES = ("pg", *PORTS)
+
+_PATIENCE = 40.0  # seconds for a build that takes one on a quiet computer
 
 # The last infusion makes certificates slow: none is there before pg is. An instance that does not wait for
 # its own starts without it, every time.
@@ -70,6 +72,10 @@ done
 """
 
 
+class Endless(Exception):
+    """Nix does not come to an end with the learner's file."""
+
+
 @dataclass
 class Plan:
     """What an instance's definition says; empty where it is written in another way than the service does."""
@@ -100,7 +106,7 @@ class World:
         return cls(
             port=rng.randrange(5440, 5500),
             setting=(f"farm.{word()}", word()),
-            memory=f"{rng.randrange(1100, 3900)}kB",
+            memory=f"{rng.randrange(1101, 3900, 2)}kB",  # odd, so that PostgreSQL shows it in kB, too
             timeout_kill=rng.randrange(8001, 9999),
             table=f"t_{word()}",
             row=word(),
@@ -136,7 +142,10 @@ class Instances:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def boot(self, world: World) -> Machine:
-        """Start the machine, and wait until its system is built. Raises `NixError` where it cannot be."""
+        """Start the machine, and wait until its system is built.
+
+        Raises `NixError` where it cannot be, `Endless` where Nix does not come to an end.
+        """
         self.world = world
         machine = Machine(
             _CONFIGURATION,
@@ -151,7 +160,17 @@ class Instances:
             if self._closed:
                 raise Cancelled
             self._machine = machine.start()
-        return machine.built()
+        try:
+            return machine.built(_PATIENCE)
+        except LabError:
+            if any(process.comm == "nix-build" for process in machine.sandbox.processes()):
+                raise Endless from None
+            raise
+
+    def base_answers(self) -> None:
+        """Raises `LabFailed` where not even pg answers: what else does not is then no sign of anything."""
+        if (said := self.ask("pg", "select 1")) != "1":
+            raise LabFailed(f"pg does not answer: {said}")
 
     def close(self) -> None:
         """Remove the machine."""

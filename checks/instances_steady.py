@@ -6,7 +6,7 @@ s6-supervise's (https://skarnet.org/software/s6/servicedir.html).
 
 from __future__ import annotations
 
-from checks.behaviours import Finding, LabFailed, Trial
+from checks.behaviours import Finding, Trial
 from checks.instances_machine import Instances
 
 __all__ = ["stopped", "told_apart"]
@@ -23,6 +23,10 @@ _CLIENT = (
 def _deaths(mine: Instances) -> list[str]:
     """What s6-supervise remembers of each death, the oldest first."""
     return mine.machine.sh(f"s6-svdt {_SERVICE}").splitlines()
+
+
+def _last_death(mine: Instances) -> str:
+    return " ".join(_deaths(mine)[-1].split()[1:])
 
 
 def _wanted(mine: Instances) -> bool:
@@ -42,7 +46,9 @@ def stopped(trial: Trial, mine: Instances) -> Finding:
     client = machine.sh(_CLIENT)
     there = "select count(*) from pg_stat_activity where application_name = 'guest'"
     if not trial.until(lambda: mine.ask(_NAME, there) == "1", 20.0):
-        raise LabFailed(f"no client came to {_NAME}: {mine.ask(_NAME, there)} {made}")
+        mine.base_answers()
+        seen = f"no client can connect: {mine.ask(_NAME, there)[:200]} {made[:100]}"
+        return trial.no(expected=expected, seen=seen, hint="silent")
     before = len(_deaths(mine))
     machine.sh(f"s6-svc -d {_SERVICE}")
 
@@ -68,7 +74,7 @@ def stopped(trial: Trial, mine: Instances) -> Finding:
 
 
 def told_apart(trial: Trial, mine: Instances) -> Finding:
-    """Killed; refused by itself for a reason that passes; without one file, and without the other."""
+    """Killed; stopped, and refused for a reason that passes; without one file, and without the other."""
     machine = mine.machine
     folder = mine.plan()[_NAME].folder or f"/var/lib/postgresql/{_NAME}"
     expected = (
@@ -84,34 +90,39 @@ def told_apart(trial: Trial, mine: Instances) -> Finding:
             return False
         return True if _answers(mine) else None
 
-    def wait(what: str) -> bool:
-        found = trial.until(lambda: (restarted(),) if restarted() is not None else None, 30.0, 0.05)
+    def back() -> bool | None:
+        """True when it is there again, False when finish gave up, None when neither in a long time."""
+        found = trial.until(lambda: (answer,) if (answer := restarted()) is not None else None, 30.0, 0.05)
         if found is None:
-            raise LabFailed(f"{_NAME} does not answer {what}: {mine.fatal(_NAME)}")
-        return bool(found[0])
+            mine.base_answers()
+        return found and found[0]
 
     machine.sh(f"s6-svc -u {_SERVICE}")
-    trial.until(lambda: _answers(mine), 30.0, 0.05)
+    back()
     kill()
-    if not wait("after kill -9"):
+    again = back()
+    if again is False:
         seen = "kill -9, and it stays down: finish said 125"
         return trial.no(expected=expected, seen=seen, hint="finish-always")
     read = mine.ask(_NAME, mine.world.read())
-    if read != mine.world.row:
-        raise LabFailed(f"{_NAME} lost a committed row at kill -9: {read}")
+    if not again or read != mine.world.row:
+        seen = f"after kill -9: {read[:200] if again else mine.fatal(_NAME)}"
+        return trial.no(expected=expected, seen=seen, hint="lost-data")
 
-    # An error that passes: PostgreSQL refuses a data folder that others may read, with exit code 1.
+    # Stopped to be started again, and then an error that passes: PostgreSQL refuses a data folder that others
+    # may read, with exit code 1.
     before = len(_deaths(mine))
-    machine.sh(f"chmod 755 {folder}")
-    kill()
+    machine.sh(f"chmod 755 {folder}; s6-svc -r {_SERVICE}")
     trial.until(lambda: len(_deaths(mine)) >= before + 2 or not _wanted(mine), 30.0)
     machine.sh(f"chmod 700 {folder}")
-    if not wait("after an error that passed"):
-        seen = f"an end with {_deaths(mine)[-1].split()[-2:]}, and it stays down: finish said 125"
-        return trial.no(expected=expected, seen=seen, hint="finish-by-code")
+    again = back()
+    if not again:
+        seen = f"it ended with {_last_death(mine)}, and stays down: finish said 125"
+        hint = "finish-by-code" if again is False else "lost-data"
+        return trial.no(expected=expected, seen=seen, hint=hint)
 
     told = mine.read(f"/run/{_NAME}.deaths").splitlines()
-    if told.count("256 9") != 2 or not any(line.startswith("1 ") for line in told):
+    if "256 9" not in told or not {"0", "1"} <= {line.split(" ")[0] for line in told}:
         seen = f"/run/{_NAME}.deaths: {'; '.join(told)[:200] or 'nothing'}"
         return trial.no(expected=expected, seen=seen, hint="no-deaths")
 

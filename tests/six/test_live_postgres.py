@@ -29,6 +29,12 @@ def test_five_instances_of_one_service_run_side_by_side(machine: Machine) -> Non
     assert ask(machine, 5436, f"select {settings}") == "pg-tls|on|8MB"
 
 
+def test_an_instance_can_be_asked_for_its_port(machine: Machine) -> None:
+    """By others that want to reach it; before anything runs."""
+    asked = "nix-instantiate --eval /etc/six -A targets.%s.passthru.port"
+    assert [machine.sh(asked % name) for name in ("pg", "pg-tls")] == ["5432", "5436"]
+
+
 def test_a_postmaster_is_not_root(machine: Machine) -> None:
     """postgres refuses to be root, and none of its processes is."""
     assert set(machine.sh("ps -C postgres -o user=").split()) == {"postgres"}
