@@ -1,13 +1,15 @@
-"""What a PID 1 must do, asked from outside of any program that runs one command: the conformance suite.
+"""What a PID 1 must do, asked from outside of any program: the conformance suite.
 
-The program becomes PID 1 of sandboxes, as `argv… COMMAND ARGS…`, and is judged by what happens to processes,
-signals, terminals and exit codes; nothing looks at its text::
+The program becomes PID 1 of sandboxes and is judged by what happens to processes, signals, terminals and exit
+codes; nothing looks at its text. There are two kinds: a `Command` runs one command, `argv… COMMAND ARGS…`;
+`Services` is an init that runs services, any of `helpers.inits` or a program that reads a manifest
+(`ReadsManifest`). A name of a behaviour that both kinds have means the same thing in both::
 
     from checks.pid1 import Command, judge, stage, subset
 
     judge(Command(("/usr/bin/tini", "--")))                   # the whole suite: a `Table`
     judge(Command(("/usr/bin/python3", "/opt/lab/pid1.py"), tree), only="stage 1")
-    judge_all([Command(…), Command(…)])                       # one table of several
+    judge_all([Command(…), Services(inits.get("runit"))])     # one table of several, of both kinds
 
 From a terminal: `python -m checks.pid1 -- /usr/bin/tini --`.
 
@@ -26,11 +28,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from checks.pid1.running import judge, judge_all
-    from checks.pid1.subject import Command
+    from checks.pid1.subject import Command, ReadsManifest, Services
     from checks.pid1.subsets import STAGES, stage, subset
     from checks.pid1.table import Cell, Result, Table
 
-__all__ = ["STAGES", "Cell", "Command", "Result", "Table", "judge", "judge_all", "stage", "subset"]
+__all__ = [
+    "STAGES",
+    "Cell",
+    "Command",
+    "ReadsManifest",
+    "Result",
+    "Services",
+    "Table",
+    "judge",
+    "judge_all",
+    "stage",
+    "subset",
+]
 
 _WHERE = {
     "judge": "running",
@@ -39,6 +53,8 @@ _WHERE = {
     "stage": "subsets",
     "subset": "subsets",
     "Command": "subject",
+    "ReadsManifest": "subject",
+    "Services": "subject",
     "Cell": "table",
     "Result": "table",
     "Table": "table",

@@ -14,7 +14,7 @@ from checks.pid1.subject import Command
 from helpers.errors import SandboxGone
 from helpers.filetree import FileTree
 
-__all__: list[str] = []
+__all__ = ["signal_names"]
 
 _PROMPT = 1.0  # seconds a zombie may stay
 _LOOK = 'echo "$0:status $(tr "\\n" ";" </proc/self/status)"; ls -l /proc/self/fd | tail -n +2 | '
@@ -132,9 +132,9 @@ def clean_signals(trial: Trial, subject: Command) -> Finding:
     status = next(line for line in box.lines() if line.startswith("status ")).replace(";", "\n")
     blocked, deaf = mask(status, "SigBlk"), ignored(status)
     if blocked:
-        return trial.no(expected=expected, seen=f"blocked: {_names(blocked)}", hint="signals-blocked")
+        return trial.no(expected=expected, seen=f"blocked: {signal_names(blocked)}", hint="signals-blocked")
     if deaf:
-        return trial.no(expected=expected, seen=f"ignored: {_names(deaf)}", hint="signals-ignored")
+        return trial.no(expected=expected, seen=f"ignored: {signal_names(deaf)}", hint="signals-ignored")
     return trial.ok(expected=expected, seen="so it is")
 
 
@@ -252,7 +252,8 @@ def _cannot(trial: Trial, subject: Command, wanted: int) -> Finding:
     return trial.ok(expected=expected, seen=seen)
 
 
-def _names(bits: int) -> str:
+def signal_names(bits: int) -> str:
+    """The signals of a mask in words: their names, or how many they are."""
     found = []
     for number in range(1, 65):
         if bits & (1 << (number - 1)):

@@ -28,6 +28,23 @@ _TERMINAL_STOPS = Difference(
     "catatonit.c, make_foreground and main",
 )
 
+_EVERY_FIVE = Difference(
+    "runsvdir looks at its folder every five seconds, whatever happens", "runsvdir(8), DESCRIPTION"
+)
+_NO_INIT = Difference(
+    "it is made to run under an init, and looks for ended children only when it looks at its folder",
+    "runsvdir(8); runit(8) has the init that it is started by",
+)
+_LEAVES = Difference(
+    "at SIGHUP it sends SIGTERM to each runsv, and exits with 111 without waiting for them: an init under it "
+    "would wait",
+    "runsvdir(8), SIGNALS",
+)
+_HALT = Difference(
+    "SIGUSR1 asks it to halt, SIGUSR2 to power off, SIGTERM to reboot",
+    "init/init.c of busybox, check_delayed_sigs",
+)
+
 CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
     ("tini", "forwards-fault", "faults-not-forwarded"): Difference(
         _FAULTS, "tini.c, configure_signals: signals_for_tini"
@@ -42,6 +59,28 @@ CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
         "it starts the command in a session of its own and sends signals to all of its group, unless "
         "--single-child is given",
         "README of dumb-init, Session behavior",
+    ),
+    ("runit", "clean-signals", "signals-ignored"): Difference(
+        "SIGCONT is the operator's word to runit itself: it starts its stages deaf to it, and they pass that on",
+        "runit.c, the child before its stage; runit(8), SIGNALS",
+    ),
+    ("runit", "rest", "polls"): _EVERY_FIVE,
+    ("runsvdir", "rest", "polls"): _EVERY_FIVE,
+    ("runsvdir", "reaps-adopted", "reaps-late"): _NO_INIT,
+    ("runsvdir", "short-children", "reaps-late"): _NO_INIT,
+    ("runsvdir", "reaps-adopted", "orphans-stay"): _NO_INIT,
+    ("runsvdir", "short-children", "orphans-stay"): _NO_INIT,
+    ("runsvdir", "stops", "not-told"): _LEAVES,
+    ("runsvdir", "second-signal", "not-told"): _LEAVES,
+    ("systemd", "clean-signals", "signals-ignored"): Difference(
+        "it starts services deaf to SIGPIPE, unless IgnoreSIGPIPE=no is set",
+        "systemd.exec(5), IgnoreSIGPIPE=",
+    ),
+    ("busybox", "outlives-usr", "disturbs-services"): _HALT,
+    ("busybox", "outlives-usr", "dies-of-signal"): _HALT,
+    ("supervisord", "outlives-hup", "disturbs-services"): Difference(
+        "SIGHUP stops every process, reads the configuration and starts them again",
+        "the manual of Supervisor, Running Supervisor, Signal Handlers",
     ),
 }
 """By name of the init, behaviour, and the deviation seen."""

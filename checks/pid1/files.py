@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from helpers.filetree import FileTree
 
-__all__ = ["FILLED", "HEARS", "STALLED", "TERMINAL", "TYPIST", "tools"]
+__all__ = ["DEAF", "EATS", "FILLED", "HEARS", "STALLED", "TERMINAL", "TYPIST", "tools"]
 
 HEARS = "/opt/lab/pid1/hears"
 TERMINAL = "/opt/lab/pid1/terminal"
 TYPIST = "/opt/lab/pid1/typist"
 STALLED = "/opt/lab/pid1/stalled"
 FILLED = "/opt/lab/pid1/filled"
+DEAF = "/opt/lab/pid1/deaf"
+EATS = "/opt/lab/pid1/eats"
 
 # Says the number of every signal it gets, in order; after SIGTERM number $3 it ends with $2. Fault
 # signals that
@@ -79,7 +81,7 @@ dd if=/dev/zero of=/run/stalled bs=4096 oflag=nonblock 2>/dev/null
 exec "$@" >&3 2>&3 3>&-
 """
 
-# Uses up every process there may be, then becomes its arguments.
+# Uses up every process there may be, then becomes its arguments (or, without any, stays).
 _FILLED = """#!/usr/bin/python3
 import os, sys, time
 while True:
@@ -89,7 +91,24 @@ while True:
             os._exit(0)
     except OSError:
         break
-os.execv(sys.argv[1], sys.argv[1:])
+if sys.argv[1:]:
+    os.execv(sys.argv[1], sys.argv[1:])
+time.sleep(600)
+"""
+
+# A service `NAME` that does not hear SIGTERM, nor do its children (signal(7): what is ignored stays so).
+_DEAF = """#!/bin/sh
+trap '' TERM
+echo "$1 up $$" >>/run/said
+while :; do sleep 600; done
+"""
+
+# A service `NAME` that takes more memory than there is as soon as /run/eat is there: once.
+_EATS = """#!/bin/sh
+echo "$1 up $$" >>/run/said
+until [ -e /run/eat ]; do sleep 0.1; done
+[ -e /run/ate ] || { : >/run/ate; exec python3 -c 'x = bytearray(1 << 30); input()'; }
+while :; do sleep 600; done
 """
 
 
@@ -102,6 +121,8 @@ def tools() -> FileTree:
         (TYPIST, _TYPIST),
         (STALLED, _STALLED),
         (FILLED, _FILLED),
+        (DEAF, _DEAF),
+        (EATS, _EATS),
     ):
         tree.script(path, text)
     return tree

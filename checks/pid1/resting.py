@@ -23,16 +23,18 @@ CLOCK = (
 )
 
 
-def look_at_rest(trial: Trial, sandbox: Sandbox, mine: Callable[[Process], bool]) -> Finding:
-    """Count what the processes that are `mine` do in two seconds in which nobody asks them anything."""
-    expected = f"no wake-up in {SECONDS:g} s"
+def look_at_rest(
+    trial: Trial, sandbox: Sandbox, mine: Callable[[Process], bool], *, seconds: float = SECONDS
+) -> Finding:
+    """Count what the processes that are `mine` do in `seconds` in which nobody asks them anything."""
+    expected = f"no wake-up in {seconds:g} s"
     before, cpu = _switches(sandbox, mine)
-    trial.pause(SECONDS)
+    trial.pause(seconds)
     after, cpu_after = _switches(sandbox, mine)
     wakeups = sum(after[pid] - before[pid] for pid in before.keys() & after.keys())
-    used = sum(cpu_after[pid] - cpu[pid] for pid in cpu.keys() & cpu_after.keys()) / SECONDS
+    used = sum(cpu_after[pid] - cpu[pid] for pid in cpu.keys() & cpu_after.keys()) / seconds
     seen = f"{wakeups} wake-ups, {used:.0%} of one processor"
-    if used >= _BUSY or wakeups / SECONDS >= _OFTEN:
+    if used >= _BUSY or wakeups / seconds >= _OFTEN:
         return trial.no(expected=expected, seen=seen, hint="busy-loop", doubtful=True)
     if wakeups:
         return trial.no(expected=expected, seen=seen, hint="polls", doubtful=True)
