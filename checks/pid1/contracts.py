@@ -61,7 +61,7 @@ CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
         "README of dumb-init, Session behavior",
     ),
     ("runit", "clean-signals", "signals-ignored"): Difference(
-        "SIGCONT is the operator's word to runit itself: it starts its stages deaf to it, and they pass that on",
+        "SIGCONT is the operator's word to runit itself: its stages start deaf to it, and pass that on",
         "runit.c, the child before its stage; runit(8), SIGNALS",
     ),
     ("runit", "rest", "polls"): _EVERY_FIVE,
