@@ -1,8 +1,9 @@
 //! Place 2. Signals, and how a service is stopped.
 //!
-//! SIGTERM and SIGINT shall stop everything, a second one at once; SIGHUP reads the manifest again (that works). Others
-//! change nothing. A service gets its stop signal, once, on its first process alone, with SIGCONT, as one that is
-//! stopped could not act upon it. After `stop_grace` seconds its whole process group gets SIGKILL.
+//! SIGTERM and SIGINT shall stop everything, a second one at once; SIGHUP reads the
+//! manifest again (that works). Others change nothing. A service gets its stop signal,
+//! once, on its first process alone, with SIGCONT, as one that is stopped could not
+//! act upon it. After `stop_grace` seconds its whole process group gets SIGKILL.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ pub enum Wish {
     Reload,
 }
 
-/// What a signal to the supervisor means; `stopping` when it has been told to stop before.
+/// What a signal to the supervisor means; `stopping` when it has been told to stop
+/// before.
 pub fn wish(signal: Signal, _stopping: bool) -> Wish {
     match signal {
         Signal::SIGHUP => Wish::Reload,
@@ -31,9 +33,10 @@ pub fn wish(signal: Signal, _stopping: bool) -> Wish {
     }
 }
 
-/// Called every 20 ms for a service that shall stop, until its process has ended. `pid` is its first process, and the
-/// number of its process group. `waited` is how long ago this function said that it has sent the stop signal, which is
-/// what the answer means.
+/// Called every 20 ms for a service that shall stop, until its process has ended.
+/// `pid` is its first process, and the number of its process group. `waited` is how
+/// long ago this function said that it has sent the stop signal, which is what the
+/// answer means.
 pub fn stop(_service: &Service, _pid: Pid, _waited: Option<Duration>) -> bool {
     false
 }
