@@ -1,7 +1,12 @@
 # A oneshot: a key and a certificate that the key itself has signed, for a server that speaks TLS.
 #
 # Not a derivation: everybody may read the store, and nobody but the server may read a key.
-{ six, pkgs, name ? "certificate", folder ? "/var/lib/certificates/${name}", user ? "postgres", host ? "localhost" }:
+{ six, pkgs
+, name ? "certificate"
+, folder ? "/var/lib/certificates/${name}"
+, user ? "postgres"
+, host ? "localhost"
+}:
 
 six.mkOneshot {
   inherit name;

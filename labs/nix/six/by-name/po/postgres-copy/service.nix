@@ -1,5 +1,5 @@
-# A oneshot: the data folder of a replica, copied from the primary that runs. `-R` writes where to go on reading
-# from (primary_conninfo) and an empty file, standby.signal, which makes a server follow and not lead.
+# A oneshot: the data folder of a replica, copied from the primary that runs. `-R` writes where to go
+# on reading from (primary_conninfo) and an empty file, standby.signal, which makes it follow, not lead.
 { six, pkgs, targets
 , name ? "pg-copy"
 , folder

@@ -7,7 +7,11 @@
 , port ? 5432
 , folder ? "/var/lib/postgresql/${name}"
 , settings ? { }
-, access ? [ "local all all trust" "host all all 127.0.0.1/32 trust" "host replication all 127.0.0.1/32 trust" ]
+, access ? [
+    "local all all trust"
+    "host all all 127.0.0.1/32 trust"
+    "host replication all 127.0.0.1/32 trust"
+  ]
 , after ? [ targets.pg-template ]
 , down-signal ? "SIGINT"
 , timeout-kill ? 10000
