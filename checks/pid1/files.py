@@ -81,7 +81,7 @@ dd if=/dev/zero of=/run/stalled bs=4096 oflag=nonblock 2>/dev/null
 exec "$@" >&3 2>&3 3>&-
 """
 
-# Uses up every process there may be, then becomes its arguments (or, without any, stays).
+# Uses up every process there may be, then becomes its arguments; without any it takes what gets free, too.
 _FILLED = """#!/usr/bin/python3
 import os, sys, time
 while True:
@@ -90,10 +90,9 @@ while True:
             time.sleep(600)
             os._exit(0)
     except OSError:
-        break
-if sys.argv[1:]:
-    os.execv(sys.argv[1], sys.argv[1:])
-time.sleep(600)
+        if sys.argv[1:]:
+            os.execv(sys.argv[1], sys.argv[1:])
+        time.sleep(0.002)
 """
 
 # A service `NAME` that does not hear SIGTERM, nor do its children (signal(7): what is ignored stays so).

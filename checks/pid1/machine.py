@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from checks.behaviours import Cancelled, Trial
@@ -19,10 +19,8 @@ from helpers.errors import SandboxError, SandboxGone
 from helpers.inits.base import Init, carried
 from helpers.manifest.models import Manifest, Service
 
-__all__ = ["END", "START", "Bench", "Machine", "acts"]
+__all__ = ["PATIENCE", "Bench", "Machine", "Patience", "acts"]
 
-START = 12.0  # seconds all services have to come up on a busy computer
-END = 8.0  # seconds for what should happen at once or within a second
 LIMITS = Limits(memory=320 * MIB, pids=400, disk=64 * MIB)
 _ROLES = (ACTOR, DEAF, EATS)
 
@@ -30,6 +28,21 @@ _ROLES = (ACTOR, DEAF, EATS)
 def acts(name: str, *words: object, program: str = ACTOR, **fields: Any) -> Service:
     """A service that is an actor (`checks.stages.actor`, or `program`); `fields` as the manifest has them."""
     return Service(name=name, command=(program, name, *map(str, words)), **fields)
+
+
+@dataclass
+class Patience:
+    """Seconds the suite waits for inits: for what should be there at once, on a busy computer."""
+
+    start: float = 12.0  # all services are up
+    end: float = 8.0  # what should happen at once, or within a second
+    late: float = 6.0  # who looks now and then has looked
+    rest: float = 5.5  # at rest: runsvdir looks every five (runsvdir(8))
+    after: float = 20.0  # an init may hold back what it could not start
+    shutdown: float = 15.0  # services are told, a second of grace, and an init's own waits
+
+
+PATIENCE = Patience()
 
 
 class Machine:
@@ -132,10 +145,10 @@ class Machine:
 
     # -- waiting ------------------------------------------------------------------------------------
 
-    def wait(self, trial: Trial, condition: Callable[[], object], seconds: float = END) -> bool:
-        """Wait until `condition()` is true or PID 1 has ended: whether it is true."""
+    def wait(self, trial: Trial, condition: Callable[[], object], seconds: float = 0.0) -> bool:
+        """Wait until `condition()` is true or PID 1 has ended: whether it is true. 0 is `PATIENCE.end`."""
         with suppress(SandboxGone):
-            trial.until(lambda: condition() or self.exit is not None, seconds, 0.05)
+            trial.until(lambda: condition() or self.exit is not None, seconds or PATIENCE.end, 0.05)
             return bool(condition())
         return False
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from checks.behaviours import Finding, Suite, Trial
 from checks.pid1.files import DEAF
-from checks.pid1.machine import END, START, Bench, Machine, acts
+from checks.pid1.machine import PATIENCE, Bench, Machine, acts
 from checks.pid1.services_hints import HINTS
 from helpers.manifest.models import Restart, Service
 
@@ -25,17 +25,18 @@ OWN = frozenset({"stops", "second-signal", "crash-loop", "stalled-reader", "fork
 SUITE: Suite[Bench] = Suite(HINTS)
 
 
-def usual(*, cleanup: float = 0.2, more: Sequence[Service] = ()) -> tuple[Service, ...]:
-    """Services that stay: one that is deaf to SIGTERM, and others behind it.
+def usual(*, cleanup: float = 0.2, hears: bool = False, more: Sequence[Service] = ()) -> tuple[Service, ...]:
+    """Services that stay: one that is deaf to SIGTERM (or `hears` it, and takes a second), others behind it.
 
-    `deaf` is what the others depend on, so it is stopped last, and holds the shutdown up for a second:
+    `last` is what the others depend on, so it is stopped last, and holds the shutdown up for a second:
     there is time to read what the others said.
     """
+    last = acts("last", "stay", 1.0) if hears else acts("last", program=DEAF, stop_grace=1.0)
     return (
-        acts("deaf", program=DEAF, stop_grace=1.0),
-        acts("looks", "looks", *ARGUMENTS, depends_on=("deaf",)),
-        acts("stays", "stay", cleanup, depends_on=("deaf",)),
-        acts("armed", "armed", 0, depends_on=("deaf",)),
+        last,
+        acts("looks", "looks", *ARGUMENTS, depends_on=("last",)),
+        acts("stays", "stay", cleanup, depends_on=("last",)),
+        acts("armed", "armed", 0, depends_on=("last",)),
         *more,
     )
 
@@ -48,7 +49,7 @@ def at_rest() -> tuple[Service, ...]:
 def came_up(trial: Trial, machine: Machine, expected: str, *names: str) -> Finding | None:
     """Wait until these services (all, where none is named) have run; a finding where they do not."""
     wanted = set(names or machine.names)
-    if machine.wait(trial, lambda: wanted <= machine.up(), START):
+    if machine.wait(trial, lambda: wanted <= machine.up(), PATIENCE.start):
         return None
     if machine.exit is not None:
         return trial.no(expected=expected, seen=machine.ended(), hint="ends-early")
@@ -56,8 +57,8 @@ def came_up(trial: Trial, machine: Machine, expected: str, *names: str) -> Findi
     return trial.no(expected=expected, seen=f"not started: {', '.join(lost)}", hint="never-starts")
 
 
-def back(trial: Trial, machine: Machine, name: str, old: int, seconds: float = END) -> int | None:
-    """Wait until a service runs again under another PID: the PID, or None where it does not."""
+def back(trial: Trial, machine: Machine, name: str, old: int, seconds: float = 0.0) -> int | None:
+    """Wait until a service runs again under another PID: the PID, or None. 0 seconds is `PATIENCE.end`."""
 
     def new() -> int | None:
         found = machine.main(name)

@@ -8,16 +8,15 @@ from contextlib import suppress
 
 from checks.behaviours import Finding, Trial
 from checks.pid1.asking import alive
-from checks.pid1.machine import START, Bench, Machine
+from checks.pid1.machine import PATIENCE, Bench, Machine
 from checks.pid1.services import SUITE, came_up, usual
 from helpers.errors import InitlabError
 
 __all__: list[str] = []
 
-_STAY = ("deaf", "looks", "stays", "armed")
+_STAY = ("last", "looks", "stays", "armed")
 _LATER = 2.0  # seconds in which a signal may show what it did
 _RELOAD = 4.0  # and where that is to begin with a look at the configuration
-_SHUTDOWN = 15.0  # seconds: services are told, a second of grace, and an init's own waits
 
 
 @SUITE.behaviour("outlives-hup", points=1, needs=("starts",), asked="run on after SIGHUP, services untouched")
@@ -79,12 +78,12 @@ def stops(trial: Trial, bench: Bench) -> Finding:
 @SUITE.behaviour("kills-deaf", points=1, needs=("starts",), asked="kill what does not hear its stop signal")
 def kills_deaf(trial: Trial, bench: Bench) -> Finding:
     """SIGKILL after the grace: nothing holds a shutdown up for ever."""
-    expected = f"PID 1 ends within {_SHUTDOWN:g} s, although a service of 1 s grace ignores SIGTERM"
+    expected = f"PID 1 ends within {PATIENCE.shutdown:g} s, although a service of 1 s grace ignores SIGTERM"
     machine = bench.shared(trial)
     if early := came_up(trial, machine, expected):
         return early
     machine.sandbox.signal(machine.stop_signal)
-    if machine.wait_exit(trial, _SHUTDOWN) is None:
+    if machine.wait_exit(trial, PATIENCE.shutdown) is None:
         return trial.no(expected=expected, seen="PID 1 runs on", hint="does-not-end")
     return trial.ok(expected=expected, seen="so it was")
 
@@ -97,7 +96,7 @@ def second_signal(trial: Trial, bench: Bench) -> Finding:
 
 
 def _fresh(trial: Trial, bench: Bench, cleanup: float) -> Machine:
-    return bench.own(trial, usual(cleanup=cleanup))
+    return bench.own(trial, usual(cleanup=cleanup, hears=True))
 
 
 def _shut_down(trial: Trial, machine: Machine, expected: str, *, again: bool) -> Finding:
@@ -113,11 +112,11 @@ def _shut_down(trial: Trial, machine: Machine, expected: str, *, again: bool) ->
             said = machine.said("stays") or said
         return said
 
-    trial.until(lambda: "TERM" in read() or machine.exit is not None, START, 0.01)
+    trial.until(lambda: "TERM" in read() or machine.exit is not None, PATIENCE.start, 0.01)
     if again and machine.exit is None:
         machine.sandbox.signal(machine.stop_signal)
-    trial.until(lambda: "cleaned" in read() or machine.exit is not None, START, 0.01)
-    code = machine.wait_exit(trial, _SHUTDOWN)
+    trial.until(lambda: "cleaned" in read() or machine.exit is not None, PATIENCE.start, 0.01)
+    code = machine.wait_exit(trial, PATIENCE.shutdown)
     if code is None:
         return trial.no(expected=expected, seen="PID 1 runs on", hint="does-not-end")
     if "TERM" not in said:

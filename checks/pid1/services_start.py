@@ -8,15 +8,13 @@ import time
 from checks.behaviours import Finding, LabFailed, Trial
 from checks.pid1.asking import alive, ignored, mask
 from checks.pid1.command_start import signal_names
-from checks.pid1.machine import END, Bench, Machine
+from checks.pid1.machine import PATIENCE, Bench, Machine
 from checks.pid1.resting import look_at_rest
 from checks.pid1.services import ARGUMENTS, SUITE, back, came_up
 
 __all__: list[str] = []
 
 _PROMPT = 1.0  # seconds a zombie may stay
-_LATE = 6.0  # seconds in which a PID 1 that looks now and then has looked
-_REST = 5.5  # seconds at rest: runsvdir looks every five (runsvdir(8))
 
 
 @SUITE.behaviour("starts", points=1, asked="start every service, its arguments unchanged")
@@ -44,7 +42,7 @@ def own_group(trial: Trial, bench: Bench) -> Finding:
     machine, early = _up(trial, bench, expected)
     if early:
         return early
-    found = [machine.main(name) for name in ("deaf", "looks", "stays")]
+    found = [machine.main(name) for name in ("last", "looks", "stays")]
     processes = [process for process in found if process is not None]
     groups = [process.pgid for process in processes]
     if machine.first().pgid in groups or 0 in groups:
@@ -103,7 +101,7 @@ def rest(trial: Trial, bench: Bench) -> Finding:
     if early:
         return early
     trial.pause(0.3)
-    return look_at_rest(trial, machine.sandbox, machine.supervises, seconds=_REST)
+    return look_at_rest(trial, machine.sandbox, machine.supervises, seconds=PATIENCE.rest)
 
 
 @SUITE.behaviour(
@@ -112,7 +110,7 @@ def rest(trial: Trial, bench: Bench) -> Finding:
 @alive("ends-early")
 def restarts_killed(trial: Trial, bench: Bench) -> Finding:
     """PID 1, or the supervisor it left that to, learns of the end by SIGCHLD (wait(2)) and acts."""
-    expected = f"another process within {END:g} s, the others untouched"
+    expected = f"another process within {PATIENCE.end:g} s, the others untouched"
     machine, early = _up(trial, bench, expected)
     if early:
         return early
@@ -125,7 +123,7 @@ def restarts_killed(trial: Trial, bench: Bench) -> Finding:
 @alive("ends-early")
 def restarts_ended(trial: Trial, bench: Bench) -> Finding:
     """The policy `always` asks for no reason."""
-    expected = f"another process within {END:g} s, the others untouched"
+    expected = f"another process within {PATIENCE.end:g} s, the others untouched"
     machine, early = _up(trial, bench, expected)
     if early:
         return early
@@ -174,7 +172,7 @@ def reaps_adopted(trial: Trial, bench: Bench) -> Finding:
     finally:
         machine.sandbox.signal(signal.SIGCONT)
     began = time.monotonic()
-    trial.until(lambda: not machine.zombies(), _LATE)
+    trial.until(lambda: not machine.zombies(), PATIENCE.late)
     took = time.monotonic() - began
     if left := len(machine.zombies()):
         hint = "orphans-stay" if left >= count else "one-per-signal"
@@ -204,7 +202,7 @@ def short_children(trial: Trial, bench: Bench) -> Finding:
     if done.code == 0 and not left:
         return trial.ok(expected=expected, seen="none")
     began = time.monotonic()
-    trial.until(lambda: not machine.zombies(), _LATE)
+    trial.until(lambda: not machine.zombies(), PATIENCE.late)
     late = not machine.zombies()
     seen = f"{left} zombies" + ("" if done.code == 0 else ", and no place is left")
     seen += f"; none {time.monotonic() - began:.1f} s later" if late else ""
@@ -222,7 +220,7 @@ def _up(trial: Trial, bench: Bench, expected: str) -> tuple[Machine, Finding | N
 
 def _ends(trial: Trial, machine: Machine, expected: str, name: str, number: int) -> Finding:
     """End a service by a signal: it alone has to come back."""
-    others = [other for other in ("deaf", "looks", "stays", "armed") if other != name]
+    others = [other for other in ("last", "looks", "stays", "armed") if other != name]
     before = machine.pids(others)
     old = machine.main(name)
     if old is None:

@@ -55,7 +55,7 @@ def conformance_text(table: _Table) -> str:
         for name, cells in table.rows()
     ]
     lines = [text_table(["behaviour", *table.inits], body), "", _legend(), ""]
-    lines += [f"{_MARK[str(c.result)]} {c.init}, {c.behaviour}: {_words(c)}" for c in _remarkable(table)]
+    lines += [f"{mark} {who}, {what}: {words}" for mark, who, what, words in _notes(table)]
     lines.append(f"({table.seconds:.1f} s, seed {table.seed})")
     return "\n".join(lines)
 
@@ -75,9 +75,9 @@ def conformance_html(table: _Table) -> str:
             f'title="{escape(asked)}">{escape(name)}</th>{drawn}</tr>'
         )
     notes = "".join(
-        f"<tr><td>{_MARK[str(c.result)]}</td><td>{escape(c.init)}</td><td>{escape(c.behaviour)}</td>"
-        f'<td style="text-align:left">{escape(_words(c))}</td></tr>'
-        for c in _remarkable(table)
+        f"<tr><td>{mark}</td><td>{escape(who)}</td><td>{escape(what)}</td>"
+        f'<td style="text-align:left">{escape(words)}</td></tr>'
+        for mark, who, what, words in _notes(table)
     )
     summary = "What was seen where it is not simply kept"
     detail = f"<details><summary>{summary}</summary><table>{notes}</table></details>"
@@ -100,6 +100,22 @@ def _remarkable(table: _Table) -> list[_Cell]:
     order = ("not kept", "hung", "by contract different", "not asked")
     found = [cell for _, cells in table.rows() for cell in cells if cell is not None]
     return [cell for result in order for cell in found if str(cell.result) == result]
+
+
+def _notes(table: _Table) -> list[tuple[str, str, str, str]]:
+    """Mark, inits, behaviours and what was seen; what is said of several cells alike is said once."""
+    alike: dict[tuple[str, str, str], list[_Cell]] = {}
+    for cell in _remarkable(table):
+        words, result = _words(cell), str(cell.result)
+        # The same reason says nothing where something else was seen: only what was not asked is put together.
+        own = "" if result == "not asked" else f"{cell.init}/{cell.behaviour}"
+        alike.setdefault((result, words, own), []).append(cell)
+    found = []
+    for (result, words, _), cells in alike.items():
+        who, what = dict.fromkeys(c.init for c in cells), dict.fromkeys(c.behaviour for c in cells)
+        every = ", ".join(what) if len(what) <= 3 else f"{len(what)} behaviours"
+        found.append((_MARK[result], ", ".join(who), every, words))
+    return found
 
 
 def _words(cell: _Cell) -> str:
