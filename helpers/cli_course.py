@@ -265,15 +265,14 @@ def build(
 
 
 def _keep_outputs(name: str) -> None:
-    import tempfile
-
     from helpers.course import execute
     from helpers.course.curriculum import Curriculum
+    from helpers.scratch import scratch
 
     course = Curriculum.default()
     for source in course.notebooks() if name == "all" else [course.notebook(name)]:
-        with tempfile.TemporaryDirectory(prefix="initlab-outputs-") as root:
-            path, cells = execute.keep_outputs(source, Path(root))
+        with scratch("outputs") as root:
+            path, cells = execute.keep_outputs(source, root)
         print(f"{_short(path)}: {cells} marked cell{'' if cells == 1 else 's'}")
 
 

@@ -7,55 +7,28 @@ function the caller gives (`run_check`): helpers know nothing of checks.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
 
 from helpers.course import editions, execute, exercises, links
 from helpers.course.curriculum import Curriculum, NotebookSource
 from helpers.course.exercises import Exercise
-from helpers.course.progress import Attempt
 from helpers.course.regions import Edition, exercise_cells
-from helpers.course.workspace import ENVIRONMENT, STATE
+from helpers.course.vet_answers import RunCheck, Said, judged, not_started, passes, rejected, said_of
 from helpers.errors import CourseError, InitlabError
+from helpers.scratch import scratch
 
-__all__ = ["Item", "Result", "RunCheck", "VerdictFields", "items", "vet"]
-
-
-class HintFields(Protocol):
-    """A verdict's hint, as far as vetting looks."""
-
-    @property
-    def key(self) -> str: ...
-
-
-class VerdictFields(Protocol):
-    """A verdict, as far as vetting looks."""
-
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def points(self) -> int: ...
-    @property
-    def possible(self) -> int: ...
-    @property
-    def hint(self) -> HintFields | None: ...
+__all__ = ["Item", "Result", "items", "vet"]
 
 
 _RUN = ("check ", "run ")  # items that run something
 _FEW = 5
-
-RunCheck = Callable[[Exercise, Path], VerdictFields]
-"""Runs an exercise's check on a file."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +67,7 @@ def vet(
     failed = curriculum.build / "vet"
     if only is None:
         shutil.rmtree(failed, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix="initlab-vet-") as name:
-        room = Path(name)
+    with scratch("vet") as room:
         found = list(items(curriculum, run_check, room, only=only, fast=fast))
         if not found:
             known = [source.name for source in curriculum.notebooks()]
@@ -271,114 +243,19 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
         return
 
     def item(
-        what: str, text: Mapping[str, str], judge: Callable[[_Said], list[str]], hint_only: bool = False
+        what: str, text: Mapping[str, str], judge: Callable[[Said], list[str]], hint_only: bool = False
     ) -> Item:
         label = f"check {name} {what}"
-        return Item(label, partial(_judge, exercise, text, run_check, judge, room / label, hint_only))
+        return Item(label, partial(judged, exercise, text, run_check, judge, room / label, hint_only))
 
     if exercise.file is not None:
-        yield item("starter", starter, _not_started)
-        yield item("solution", texts["solution"], partial(_passes, exercise))
+        yield item("starter", starter, not_started)
+        yield item("solution", texts["solution"], partial(passes, exercise))
     for what, text in texts.items():
         if what != "solution":
-            yield item(what, text, partial(_passes, exercise))
+            yield item(what, text, partial(passes, exercise))
     for answer, text in wrong:
-        yield item(f"wrong/{answer.path.name}", text, partial(_rejected, answer.hint), hint_only=True)
-
-
-@dataclass(frozen=True)
-class _Said:
-    """A verdict in plain words, whether it came from a call or from a progress file."""
-
-    outcome: str
-    points: int
-    possible: int
-    hint: str | None
-    detail: str
-
-
-def _judge(
-    exercise: Exercise,
-    answer: Mapping[str, str],
-    run_check: RunCheck,
-    judge: Callable[[_Said], list[str]],
-    folder: Path,
-    hint_only: bool,
-) -> list[str]:
-    """Have an answer checked, and say what is wrong with the verdict."""
-    said = (
-        _said_of_file(exercise, answer, run_check, folder, hint_only=hint_only)
-        if exercise.file
-        else _said_in_notebook(exercise, answer[""], folder)
-    )
-    if isinstance(said, str):
-        return [said]
-    problems = judge(said)
-    if problems:
-        (folder / "verdict.txt").write_text(said.detail + "\n")
-    return problems
-
-
-def _said_of_file(
-    exercise: Exercise, answer: Mapping[str, str], run_check: RunCheck, folder: Path, *, hint_only: bool
-) -> _Said:
-    """Run the check on a file (or a folder) with the answer, as a learner's would be.
-
-    With `hint_only` it may end when its hint is certain.
-    """
-    workspace = folder / "workspace"
-    (workspace / STATE).mkdir(parents=True)
-    program = exercise.path(workspace)
-    for part, text in answer.items():
-        file = program / part
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        if text.startswith("#!"):
-            file.chmod(0o755)
-    with (
-        _environment(ENVIRONMENT, str(workspace)),
-        _environment("INITLAB_STRICT", "0"),
-        _environment("INITLAB_FIRST_FAILURE", str(int(hint_only))),
-    ):
-        verdict = run_check(exercise, program)
-    hint = verdict.hint.key if verdict.hint else None
-    return _Said(str(verdict.outcome), verdict.points, verdict.possible, hint, str(verdict))
-
-
-def _said_in_notebook(exercise: Exercise, text: str, folder: Path) -> _Said | str:
-    """Run the solved edition with the answer in place of the solution; the verdict, or why there is none."""
-    source = exercise.curriculum.notebook(exercise.notebook)
-    notebook = json.loads(editions.build(source, Edition.SOLVED))
-    (cell,) = (c for c in notebook["cells"] if c["id"] == exercise.id.replace(".", "-"))
-    cell["source"] = [f"# exercise: {exercise.id}\n", text]
-    done = execute.run(json.dumps(notebook).encode(), source.name, folder)
-    verdicts = [attempt for attempt in done.attempts if attempt.exercise == exercise.id]
-    if done.error or not verdicts:
-        return f"{exercise.id}: {done.error or 'the notebook never calls its check'}"
-    return _said(verdicts[-1])
-
-
-def _said(attempt: Attempt) -> _Said:
-    return _Said(attempt.outcome, attempt.points, attempt.possible, attempt.hint_key, repr(attempt))
-
-
-def _passes(exercise: Exercise, said: _Said) -> list[str]:
-    if said.outcome != "passed":
-        return [f"should pass: {said.outcome}{f' with hint {said.hint!r}' if said.hint else ''}"]
-    if said.points != exercise.points or said.possible != exercise.points:
-        return [f"should give {exercise.points} points by exercise.toml: {said.points} of {said.possible}"]
-    return []
-
-
-def _not_started(said: _Said) -> list[str]:
-    return [] if said.outcome == "not_started" else [f"should be not_started: {said.outcome}"]
-
-
-def _rejected(hint: str, said: _Said) -> list[str]:
-    """`timed_out` rejects as well: an answer that hangs is told by the behaviour that hung."""
-    if said.outcome not in ("not_yet", "timed_out"):
-        return [f"should be rejected with hint {hint!r}: {said.outcome}"]
-    return [] if said.hint == hint else [f"should be rejected with hint {hint!r}: the hint was {said.hint!r}"]
+        yield item(f"wrong/{answer.path.name}", text, partial(rejected, answer.hint), hint_only=True)
 
 
 def _run(curriculum: Curriculum, source: NotebookSource, edition: Edition, folder: Path) -> list[str]:
@@ -391,22 +268,9 @@ def _run(curriculum: Curriculum, source: NotebookSource, edition: Edition, folde
         if attempt.exercise not in known:
             problems.append(f"a verdict on {attempt.exercise}, which is no exercise")
     for exercise in here:
-        verdicts = [_said(attempt) for attempt in done.attempts if attempt.exercise == exercise.id]
+        verdicts = [said_of(attempt) for attempt in done.attempts if attempt.exercise == exercise.id]
         if not verdicts:
             problems.append(f"{exercise.id}: its check was never called")
-        judge = _not_started if edition == Edition.LEARNER else partial(_passes, exercise)
+        judge = not_started if edition == Edition.LEARNER else partial(passes, exercise)
         problems += [f"{exercise.id}: {problem}" for said in verdicts for problem in judge(said)]
     return problems
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before: Any = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
