@@ -1,8 +1,8 @@
 """A temporary folder that does not outlive its owner, though the owner be killed.
 
 A `tempfile.TemporaryDirectory` is removed when its block ends, and stays when its process gets SIGKILL.
-A scratch folder is locked (flock(2)) for as long as its owner lives; whoever makes the next one of the same kind
-removes those that nobody holds any more.
+A scratch folder is locked (flock(2)) for as long as its owner lives; whoever makes the next one of the same
+kind removes those that nobody holds any more.
 """
 
 from __future__ import annotations
