@@ -118,7 +118,7 @@ class _Line:
         self._trials: set[Trial] = set()
         self._stopped = False
         self._begun = threading.Event()
-        self._idle = ""  # why nothing further can be asked
+        self._idle = self.subject.absent  # why nothing further can be asked
         services = isinstance(self.subject, Services)
         self._bench = Bench(self.subject, at_rest) if isinstance(self.subject, Services) else None
         if not services or "starts" not in [b.name for b in self.behaviours]:

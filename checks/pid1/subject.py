@@ -22,12 +22,14 @@ class Command:
     """A program that runs one command, as PID 1: `argv` followed by the command and its arguments.
 
     `argv` ends with the separator the program wants (`("/usr/bin/tini", "--")`); `tree` is laid over the
-    image and holds the program where the image does not; `name` is what tables call it.
+    image and holds the program where the image does not; `name` is what tables call it. `absent` is why it
+    cannot be asked here.
     """
 
     argv: tuple[str, ...]
     tree: FileTree = field(default_factory=FileTree, compare=False)
     name: str = ""
+    absent: str = ""
 
     @property
     def title(self) -> str:
@@ -84,10 +86,13 @@ class ReadsManifest:
 
 @dataclass(frozen=True)
 class Services:
-    """An init that runs services, as PID 1. `tree` is laid over the image and what the init renders."""
+    """An init that runs services, as PID 1. `tree` is laid over the image and what the init renders; `absent`
+    is why it cannot be asked here.
+    """
 
     init: Boots
     tree: FileTree = field(default_factory=FileTree, compare=False)
+    absent: str = ""
 
     @property
     def title(self) -> str:

@@ -382,3 +382,33 @@ def test_outputs_are_kept_by_build(
     assert told.status == 2
     assert "phase0/01-doubling" in told.err
     assert os.environ["INITLAB_CURRICULUM"] == str(whole.root)
+
+
+def test_pid1_names_the_nearest_init(initlab: Initlab) -> None:
+    """An unknown name ends with 2 and a guess; nothing is started."""
+    told = initlab("pid1", "rnit")
+    assert told.status == 2
+    assert 'did you mean "runit"' in told.err
+
+
+def test_pid1_lists_inits_and_behaviours_without_asking(initlab: Initlab) -> None:
+    """What can be judged, and what is asked."""
+    told = initlab("pid1", "--list")
+    assert told.status == 0
+    assert {"  runit", "  tini", "  supervisor-rs"} <= set(told.out.splitlines())
+    assert "reaps-adopted" in told.out
+
+
+@pytest.mark.live
+def test_pid1_judges_a_program_and_its_status_says_so(initlab: Initlab) -> None:
+    """tini starts its command; a shell that becomes the command is not kept, and the table goes out as JSON."""
+    assert initlab("pid1", "--only", "starts", "--", "/usr/bin/tini", "--").status == 0
+    told = initlab("pid1", "--json", "--only", "starts", "--", "/bin/sh", "-c", 'exec "$@"', "sh")
+    assert told.status == 1
+    assert json.loads(told.out)["cells"][0]["result"] == "not kept"
+
+
+def test_pid1_tells_a_behaviour_that_is_none(initlab: Initlab) -> None:
+    """With those there are, and the next command."""
+    told = initlab("pid1", "--only", "reeps", "tini")
+    assert (told.status, "initlab pid1 --list" in told.err) == (2, True)
