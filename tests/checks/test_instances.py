@@ -45,8 +45,8 @@ def test_every_hint_has_a_wrong_answer() -> None:
     assert {answer.hint for answer in EXERCISE.wrong} | _HARD == HINTS.keys()
 
 
-_HARD = {"not-default"}
-"""Hints for what no answer in the folder does: an instance that is not of the bundle `default`."""
+_HARD = {"not-default", "endless"}
+"""Hints without an answer in the folder: an instance outside of `default`, and what takes long to tell."""
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,19 @@ def test_a_check_leaves_no_machine_behind(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert verdict.hint is not None
     assert verdict.hint.key == "lacking"
     assert [mine._machine for mine in closed] == [None]
+
+
+@pytest.mark.live
+def test_an_evaluation_without_an_end_is_the_answers_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not the lab's: it is told after a while, and nothing goes on."""
+    monkeypatch.setattr("checks.instances_machine._PATIENCE", 2.0)
+    answer = tmp_path / "service.nix"
+    many = "many = f: builtins.foldl' (n: _: f n) 0 (builtins.genList (n: n) 100000)"
+    answer.write_text(f"final: let {many}; in many (_: many (n: n + 1))")
+    verdict = phase1.instances(answer)
+    assert (verdict.outcome, verdict.hint and verdict.hint.key) == (Outcome.NOT_YET, "endless")
 
 
 @pytest.mark.live
