@@ -45,7 +45,8 @@ def builds(trial: Trial, mine: Instances) -> Finding:
         if "pg-template" not in plan[name].waits_for:
             seen = f"{name} waits for {', '.join(sorted(plan[name].waits_for)) or 'nothing'}"
             return trial.no(expected=expected, seen=seen, hint="lost-template")
-    return trial.ok(expected=expected, seen="so it is")
+    ports = ", ".join(f"{name} on {plan[name].port or '?'}" for name in NAMES)
+    return trial.ok(expected=expected, seen=ports)
 
 
 def _why(error: NixError) -> str:
@@ -85,7 +86,7 @@ def boots(trial: Trial, mine: Instances) -> Finding:
             if name == "pg":
                 return trial.no(expected=expected, seen=f"pg: {said[:200]}", hint="touches-base")
             return trial.no(expected=expected, seen=f"{name}: {said[:200]}", hint="silent")
-    return trial.ok(expected=expected, seen="they are, and they do")
+    return trial.ok(expected=expected, seen=f"{len(up)} services up, no death, {len(NAMES)} answers")
 
 
 def _death(log: str) -> str:
@@ -123,7 +124,7 @@ def replica(trial: Trial, mine: Instances) -> Finding:
     said = mine.ask("pg-replica", world.insert())
     if "read-only transaction" not in said:
         return trial.no(expected=expected, seen=f"INSERT there: {said[:200] or 'done'}", hint="writable")
-    return trial.ok(expected=expected, seen="so it is")
+    return trial.ok(expected=expected, seen=f"{world.row}; {said.removeprefix('ERROR:').strip()[:100]}")
 
 
 @SUITE.behaviour(
@@ -136,13 +137,14 @@ def tls(trial: Trial, mine: Instances) -> Finding:
     said = mine.ask("pg-tls", query, sslmode="require")
     if said != "t":
         return trial.no(expected=expected, seen=f"sslmode=require: {said[:200]}", hint="no-tls")
-    said = mine.ask("pg-tls", query, sslmode="disable")
-    if said in ("t", "f"):
+    refused = mine.ask("pg-tls", query, sslmode="disable")
+    if refused in ("t", "f"):
         return trial.no(expected=expected, seen="a client without TLS was let in", hint="plain-text")
     for name in NAMES:
         if name != "pg-tls" and mine.ask(name, query, sslmode="require") == "t":
             return trial.no(expected=expected, seen=f"{name} speaks TLS, too", hint="tls-everywhere")
-    return trial.ok(expected=expected, seen="so it is")
+    why = refused.rpartition("FATAL:")[2].strip()
+    return trial.ok(expected=expected, seen=f"encrypted; without TLS: {why[:120]}")
 
 
 @SUITE.behaviour("inherits", points=2, needs=("boots",), asked="what pg has been given, all of them have")

@@ -70,7 +70,7 @@ def stopped(trial: Trial, mine: Instances) -> Finding:
     if state != "shut down":
         seen = f"it ended, and pg_controldata says: {state or control}"
         return trial.no(expected=expected, seen=seen, hint="unclean")
-    return trial.ok(expected=expected, seen="so it is")
+    return trial.ok(expected=expected, seen=f"{_last_death(mine)}; {state}")
 
 
 def told_apart(trial: Trial, mine: Instances) -> Finding:
@@ -142,4 +142,5 @@ def told_apart(trial: Trial, mine: Instances) -> Finding:
         hint = "finish-half" if any(given_up) else "finish-never"
         seen = "a file of its data is gone, and it is started again and again"
         return trial.no(expected=expected, seen=seen, hint=hint)
-    return trial.ok(expected=expected, seen="so it is, and each death is told")
+    told = mine.read(f"/run/{_NAME}.deaths").splitlines()
+    return trial.ok(expected=expected, seen=f"so it is; told: {'; '.join(told)[:100]}")
