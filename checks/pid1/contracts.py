@@ -40,6 +40,10 @@ _LEAVES = Difference(
     "would wait",
     "runsvdir(8), SIGNALS",
 )
+_A_MINUTE = Difference(
+    "s6-supervise says that it waits 60 seconds after a fork that failed: longer than is waited for here",
+    "its own message, `unable to spawn ./run (waiting 60 seconds)`",
+)
 _HALT = Difference(
     "SIGUSR1 asks it to halt, SIGUSR2 to power off, SIGTERM to reboot",
     "init/init.c of busybox, check_delayed_sigs",
@@ -78,6 +82,12 @@ CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
     ),
     ("busybox", "outlives-usr", "disturbs-services"): _HALT,
     ("busybox", "outlives-usr", "dies-of-signal"): _HALT,
+    ("s6", "fork-fails", "gives-up"): _A_MINUTE,
+    ("s6-rc", "fork-fails", "gives-up"): _A_MINUTE,
+    ("supervisor-rs", "second-signal", "second-ends-it"): Difference(
+        "asked a second time, it stops waiting and ends at once: the operator has said that it is urgent",
+        "labs/supervisor/supervisor-rs/src/supervisor.rs, `Asked a second time: at once`",
+    ),
     ("supervisord", "outlives-hup", "disturbs-services"): Difference(
         "SIGHUP stops every process, reads the configuration and starts them again",
         "the manual of Supervisor, Running Supervisor, Signal Handlers",

@@ -10,14 +10,14 @@ from checks.pid1.subject import Command, ReadsManifest, Services, Subject
 from helpers.errors import InitlabError, LabError
 from helpers.filetree import FileTree
 
-__all__ = ["everyone", "mine", "names", "program", "subjects"]
+__all__ = ["SUPERVISOR", "everyone", "mine", "names", "program", "subjects"]
 
 _COMMANDS = {
     "tini": ("/usr/bin/tini", "--"),
     "dumb-init": ("/usr/bin/dumb-init", "--"),
     "catatonit": ("/usr/bin/catatonit", "--"),
 }
-_SUPERVISOR = Path(__file__).resolve().parents[2] / "labs" / "supervisor" / "python" / "supervisor.py"
+SUPERVISOR = Path(__file__).resolve().parents[2] / "labs" / "supervisor" / "python" / "supervisor.py"
 _RUST = "/usr/local/bin/supervisor-rs"
 _STAGES = ("p3.stage1", "p3.stage2", "p3.stage3", "p3.stage4", "p3.pid1")
 
@@ -89,7 +89,7 @@ def _made(name: str, progress: bool) -> Subject:
     if name in _COMMANDS:
         return Command(_COMMANDS[name], name=name)
     if name == "supervisor.py":
-        return program(_SUPERVISOR.read_bytes(), name)
+        return program(SUPERVISOR.read_bytes(), name)
     if name in ("supervisor-rs", "supervisor-rs --"):
         return _rust(name, progress)
     if name in registry.names():

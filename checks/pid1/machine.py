@@ -55,8 +55,10 @@ class Machine:
         *,
         limits: Limits = LIMITS,
         before: Sequence[str] = (),
+        patience: Patience = PATIENCE,
     ) -> None:
         self.subject = subject
+        self.patience = patience
         self.names = tuple(service.name for service in services)
         manifest = Manifest(name="lab", services=tuple(services))
         rendered = subject.init.render(manifest)
@@ -146,9 +148,9 @@ class Machine:
     # -- waiting ------------------------------------------------------------------------------------
 
     def wait(self, trial: Trial, condition: Callable[[], object], seconds: float = 0.0) -> bool:
-        """Wait until `condition()` is true or PID 1 has ended: whether it is true. 0 is `PATIENCE.end`."""
+        """Wait until `condition()` is true or PID 1 has ended: whether it is true. 0 s: `patience.end`."""
         with suppress(SandboxGone):
-            trial.until(lambda: condition() or self.exit is not None, seconds or PATIENCE.end, 0.05)
+            trial.until(lambda: condition() or self.exit is not None, seconds or self.patience.end, 0.05)
             return bool(condition())
         return False
 
@@ -169,27 +171,39 @@ class Bench:
     """Where one init is judged: a machine that is at rest, shared by the behaviours that leave it as it was.
 
     What changes it for good gets a machine of its own (`own`). A behaviour that fails in the shared one, or
-    is cancelled there, takes it down: the next one boots it anew.
+    is cancelled there, takes it down: the next one boots it anew. `fresh`: each gets one of its own, where
+    behaviours run side by side.
     """
 
-    def __init__(self, subject: Services, services: Callable[[], Sequence[Service]]) -> None:
+    def __init__(
+        self,
+        subject: Services,
+        services: Callable[[], Sequence[Service]],
+        *,
+        patience: Patience = PATIENCE,
+        fresh: bool = False,
+    ) -> None:
         self.subject = subject
+        self.patience = patience
+        self._fresh = fresh
         self._services = services
         self._machine: Machine | None = None
         self._lock = threading.RLock()
 
     def own(self, trial: Trial, services: Sequence[Service], **more: Any) -> Machine:
         """A machine of the trial's own."""
-        machine = Machine(self.subject, services, **more)
+        machine = Machine(self.subject, services, patience=self.patience, **more)
         trial.own(machine.sandbox)
         return machine
 
     def shared(self, trial: Trial) -> Machine:
         """The shared machine, booted where there is none that runs. A trial that is cancelled ends it."""
+        if self._fresh:
+            return self.own(trial, self._services())
         with self._lock:
             if self._machine is None or self._machine.exit is not None:
                 self.close()
-                self._machine = Machine(self.subject, self._services())
+                self._machine = Machine(self.subject, self._services(), patience=self.patience)
             trial.own(_Loan(self, trial, self._machine))
             return self._machine
 

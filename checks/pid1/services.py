@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from checks.behaviours import Finding, Suite, Trial
 from checks.pid1.files import DEAF
-from checks.pid1.machine import PATIENCE, Bench, Machine, acts
+from checks.pid1.machine import Bench, Machine, acts
 from checks.pid1.services_hints import HINTS
 from helpers.manifest.models import Restart, Service
 
@@ -49,7 +49,7 @@ def at_rest() -> tuple[Service, ...]:
 def came_up(trial: Trial, machine: Machine, expected: str, *names: str) -> Finding | None:
     """Wait until these services (all, where none is named) have run; a finding where they do not."""
     wanted = set(names or machine.names)
-    if machine.wait(trial, lambda: wanted <= machine.up(), PATIENCE.start):
+    if machine.wait(trial, lambda: wanted <= machine.up(), machine.patience.start):
         return None
     if machine.exit is not None:
         return trial.no(expected=expected, seen=machine.ended(), hint="ends-early")
@@ -58,7 +58,7 @@ def came_up(trial: Trial, machine: Machine, expected: str, *names: str) -> Findi
 
 
 def back(trial: Trial, machine: Machine, name: str, old: int, seconds: float = 0.0) -> int | None:
-    """Wait until a service runs again under another PID: the PID, or None. 0 seconds is `PATIENCE.end`."""
+    """Wait until a service runs again under another PID: the PID, or None. 0 s: at once."""
 
     def new() -> int | None:
         found = machine.main(name)

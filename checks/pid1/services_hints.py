@@ -49,6 +49,9 @@ HINTS: Mapping[str, str] = {
     "kills-at-once": (
         "A service got its stop signal, and was killed before it had cleaned up, within its grace."
     ),
+    "second-ends-it": (
+        "A second stop signal ended PID 1 at once, and with it a service that was still cleaning up."
+    ),
     "does-not-end": ("PID 1 does not end: it waits for a service that does not hear its stop signal."),
     "other-exit": ("PID 1 shut everything down, and then did not end the way that means a clean shutdown."),
     "stalls": ("Nobody reads the console, and PID 1 waits for that: a write to a full pipe sleeps."),

@@ -7,7 +7,7 @@ import signal
 from checks.behaviours import Finding, LabFailed, Trial
 from checks.pid1.asking import NotAsked, alive
 from checks.pid1.files import EATS, FILLED, STALLED
-from checks.pid1.machine import PATIENCE, Bench, Machine, acts
+from checks.pid1.machine import Bench, Machine, acts
 from checks.pid1.resting import CLOCK
 from checks.pid1.services import SUITE, back, came_up, usual
 from helpers.engines.base import MIB, Limits
@@ -24,7 +24,7 @@ _MANY = 60  # starts in two seconds: more is no restart any more, it is a loop
 @alive("ends-early")
 def crash_loop(trial: Trial, bench: Bench) -> Finding:
     """A service that ends at once is held back, or not; it must not cost another its restart."""
-    expected = f"at most {_MANY} starts in 2 s, and a neighbour's restart within {PATIENCE.end:g} s"
+    expected = f"at most {_MANY} starts in 2 s, and a neighbour's restart within {bench.patience.end:g} s"
     machine = bench.own(trial, usual(more=(acts("broken", "ends", 1),)))
     if early := came_up(trial, machine, expected):
         return early
@@ -59,7 +59,7 @@ def stalled_reader(trial: Trial, bench: Bench) -> Finding:
     if back(trial, machine, "stays", old.pid) is None:
         return trial.no(expected=expected, seen="a killed service stays down", hint="stalls")
     machine.sandbox.signal(machine.stop_signal)
-    if machine.wait_exit(trial, PATIENCE.start) is None:
+    if machine.wait_exit(trial, bench.patience.start) is None:
         return trial.no(expected=expected, seen="the shutdown stands still", hint="stalls")
     return trial.ok(expected=expected, seen="so it is")
 
@@ -70,7 +70,7 @@ def stalled_reader(trial: Trial, bench: Bench) -> Finding:
 @alive("dies-of-want")
 def fork_fails(trial: Trial, bench: Bench) -> Finding:
     """fork(2) fails with EAGAIN at the limit of the pids cgroup: PID 1 lives on, and tries again."""
-    expected = f"PID 1 runs on, and the service is back within {PATIENCE.after:g} s of the shortage"
+    expected = f"PID 1 runs on, and the service is back within {bench.patience.after:g} s of the shortage"
     limits = Limits(memory=320 * MIB, pids=90, disk=64 * MIB)
     machine = bench.own(trial, usual(), limits=limits)
     if machine.sandbox.limits_missing:
@@ -79,7 +79,7 @@ def fork_fails(trial: Trial, bench: Bench) -> Finding:
         return early
     process = machine.sandbox.popen([FILLED])
     try:
-        if not trial.until(lambda: _full(machine), PATIENCE.start):
+        if not trial.until(lambda: _full(machine), bench.patience.start):
             raise LabFailed("the processes were not used up")
         if not _goes_down(trial, machine, "stays"):
             raise NotAsked("the init was faster than the shortage: it always found a process for the service")
@@ -92,8 +92,8 @@ def fork_fails(trial: Trial, bench: Bench) -> Finding:
     finally:
         process.kill()
         process.wait()
-    if back(trial, machine, "stays", 0, PATIENCE.after) is None:
-        seen = machine.ended() if machine.exit is not None else f"it is down after {PATIENCE.after:g} s"
+    if back(trial, machine, "stays", 0, bench.patience.after) is None:
+        seen = machine.ended() if machine.exit is not None else f"it is down after {bench.patience.after:g} s"
         return trial.no(expected=expected, seen=seen, hint="gives-up")
     return trial.ok(expected=expected, seen="it is back")
 
@@ -113,7 +113,7 @@ def memory_short(trial: Trial, bench: Bench) -> Finding:
     before, names = machine.starts("eats"), ("last", "looks", "stays", "armed")
     pids = machine.pids(names)
     machine.sandbox.write("/run/eat", b"")
-    machine.wait(trial, lambda: machine.starts("eats") > before, PATIENCE.after)
+    machine.wait(trial, lambda: machine.starts("eats") > before, bench.patience.after)
     if machine.exit is not None:
         return trial.no(expected=expected, seen=machine.ended(), hint="dies-of-want")
     if machine.starts("eats") == before:

@@ -8,13 +8,15 @@ from contextlib import suppress
 
 from checks.behaviours import Finding, Trial
 from checks.pid1.asking import alive
-from checks.pid1.machine import PATIENCE, Bench, Machine
+from checks.pid1.machine import Bench, Machine
 from checks.pid1.services import SUITE, came_up, usual
 from helpers.errors import InitlabError
 
-__all__: list[str] = []
+__all__ = ["outlives"]
 
 _STAY = ("last", "looks", "stays", "armed")
+_OTHERS = ("PIPE", "ALRM", "VTALRM", "PROF", "URG", "IO", "XFSZ", "CHLD", "CONT")
+ALL = ("HUP", "USR1", "USR2", *_OTHERS)
 _LATER = 2.0  # seconds in which a signal may show what it did
 _RELOAD = 4.0  # and where that is to begin with a look at the configuration
 
@@ -23,7 +25,7 @@ _RELOAD = 4.0  # and where that is to begin with a look at the configuration
 @alive("dies-of-signal")
 def outlives_hup(trial: Trial, bench: Bench) -> Finding:
     """Inits take it for "read your configuration again", or for nothing; no configuration has changed."""
-    return _outlives(trial, bench, ("HUP",), _RELOAD)
+    return outlives(trial, bench, ("HUP",), _RELOAD)
 
 
 @SUITE.behaviour("outlives-usr", points=1, needs=("starts",), asked="run on after SIGUSR1 and SIGUSR2")
@@ -31,7 +33,7 @@ def outlives_hup(trial: Trial, bench: Bench) -> Finding:
 def outlives_usr(trial: Trial, bench: Bench) -> Finding:
     """They mean what a program says they mean (signal(7)); by default they end it, but not PID 1
     (pid_namespaces(7))."""
-    return _outlives(trial, bench, ("USR1", "USR2"))
+    return outlives(trial, bench, ("USR1", "USR2"))
 
 
 @SUITE.behaviour(
@@ -40,10 +42,11 @@ def outlives_usr(trial: Trial, bench: Bench) -> Finding:
 @alive("dies-of-signal")
 def outlives_others(trial: Trial, bench: Bench) -> Finding:
     """SIGPIPE comes when a reader of the console is gone, SIGALRM from a timer: neither is a wish."""
-    return _outlives(trial, bench, ("PIPE", "ALRM", "VTALRM", "PROF", "URG", "IO", "XFSZ", "CHLD", "CONT"))
+    return outlives(trial, bench, _OTHERS)
 
 
-def _outlives(trial: Trial, bench: Bench, names: Sequence[str], later: float = _LATER) -> Finding:
+def outlives(trial: Trial, bench: Bench, names: Sequence[str] = ALL, later: float = _LATER) -> Finding:
+    """Send these signals to PID 1: is it the same, are its services, for `later` seconds after?"""
     expected = "PID 1 and the same services run on"
     machine = bench.shared(trial)
     if early := came_up(trial, machine, expected):
@@ -78,13 +81,18 @@ def stops(trial: Trial, bench: Bench) -> Finding:
 @SUITE.behaviour("kills-deaf", points=1, needs=("starts",), asked="kill what does not hear its stop signal")
 def kills_deaf(trial: Trial, bench: Bench) -> Finding:
     """SIGKILL after the grace: nothing holds a shutdown up for ever."""
-    expected = f"PID 1 ends within {PATIENCE.shutdown:g} s, although a service of 1 s grace ignores SIGTERM"
+    expected = (
+        f"PID 1 ends within {bench.patience.shutdown:g} s, although a service of 1 s grace ignores SIGTERM"
+    )
     machine = bench.shared(trial)
     if early := came_up(trial, machine, expected):
         return early
     machine.sandbox.signal(machine.stop_signal)
-    if machine.wait_exit(trial, PATIENCE.shutdown) is None:
+    code = machine.wait_exit(trial, bench.patience.shutdown)
+    if code is None:
         return trial.no(expected=expected, seen="PID 1 runs on", hint="does-not-end")
+    if code not in machine.subject.init.clean_exits:
+        return trial.no(expected=expected, seen=f"PID 1 ended with {code}", hint="other-exit")
     return trial.ok(expected=expected, seen="so it was")
 
 
@@ -112,18 +120,20 @@ def _shut_down(trial: Trial, machine: Machine, expected: str, *, again: bool) ->
             said = machine.said("stays") or said
         return said
 
-    trial.until(lambda: "TERM" in read() or machine.exit is not None, PATIENCE.start, 0.01)
+    trial.until(lambda: "TERM" in read() or machine.exit is not None, machine.patience.start, 0.01)
     if again and machine.exit is None:
         machine.sandbox.signal(machine.stop_signal)
-    trial.until(lambda: "cleaned" in read() or machine.exit is not None, PATIENCE.start, 0.01)
-    code = machine.wait_exit(trial, PATIENCE.shutdown)
+    trial.until(lambda: "cleaned" in read() or machine.exit is not None, machine.patience.start, 0.01)
+    code = machine.wait_exit(trial, machine.patience.shutdown)
     if code is None:
         return trial.no(expected=expected, seen="PID 1 runs on", hint="does-not-end")
     if "TERM" not in said:
         return trial.no(expected=expected, seen="a service was not told", hint="not-told")
     if "cleaned" not in said:
         return trial.no(
-            expected=expected, seen="a service was killed while it cleaned up", hint="kills-at-once"
+            expected=expected,
+            seen="a service was killed while it cleaned up",
+            hint="second-ends-it" if again else "kills-at-once",
         )
     if code not in machine.subject.init.clean_exits:
         return trial.no(expected=expected, seen=f"PID 1 ended with {code}", hint="other-exit")

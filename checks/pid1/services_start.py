@@ -8,7 +8,7 @@ import time
 from checks.behaviours import Finding, LabFailed, Trial
 from checks.pid1.asking import alive, ignored, mask
 from checks.pid1.command_start import signal_names
-from checks.pid1.machine import PATIENCE, Bench, Machine
+from checks.pid1.machine import Bench, Machine
 from checks.pid1.resting import look_at_rest
 from checks.pid1.services import ARGUMENTS, SUITE, back, came_up
 
@@ -101,7 +101,7 @@ def rest(trial: Trial, bench: Bench) -> Finding:
     if early:
         return early
     trial.pause(0.3)
-    return look_at_rest(trial, machine.sandbox, machine.supervises, seconds=PATIENCE.rest)
+    return look_at_rest(trial, machine.sandbox, machine.supervises, seconds=bench.patience.rest)
 
 
 @SUITE.behaviour(
@@ -110,7 +110,7 @@ def rest(trial: Trial, bench: Bench) -> Finding:
 @alive("ends-early")
 def restarts_killed(trial: Trial, bench: Bench) -> Finding:
     """PID 1, or the supervisor it left that to, learns of the end by SIGCHLD (wait(2)) and acts."""
-    expected = f"another process within {PATIENCE.end:g} s, the others untouched"
+    expected = f"another process within {bench.patience.end:g} s, the others untouched"
     machine, early = _up(trial, bench, expected)
     if early:
         return early
@@ -123,7 +123,7 @@ def restarts_killed(trial: Trial, bench: Bench) -> Finding:
 @alive("ends-early")
 def restarts_ended(trial: Trial, bench: Bench) -> Finding:
     """The policy `always` asks for no reason."""
-    expected = f"another process within {PATIENCE.end:g} s, the others untouched"
+    expected = f"another process within {bench.patience.end:g} s, the others untouched"
     machine, early = _up(trial, bench, expected)
     if early:
         return early
@@ -172,7 +172,7 @@ def reaps_adopted(trial: Trial, bench: Bench) -> Finding:
     finally:
         machine.sandbox.signal(signal.SIGCONT)
     began = time.monotonic()
-    trial.until(lambda: not machine.zombies(), PATIENCE.late)
+    trial.until(lambda: not machine.zombies(), bench.patience.late)
     took = time.monotonic() - began
     if left := len(machine.zombies()):
         hint = "orphans-stay" if left >= count else "one-per-signal"
@@ -202,7 +202,7 @@ def short_children(trial: Trial, bench: Bench) -> Finding:
     if done.code == 0 and not left:
         return trial.ok(expected=expected, seen="none")
     began = time.monotonic()
-    trial.until(lambda: not machine.zombies(), PATIENCE.late)
+    trial.until(lambda: not machine.zombies(), bench.patience.late)
     late = not machine.zombies()
     seen = f"{left} zombies" + ("" if done.code == 0 else ", and no place is left")
     seen += f"; none {time.monotonic() - began:.1f} s later" if late else ""
