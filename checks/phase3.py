@@ -11,13 +11,15 @@ from checks.extensions import reload as _reload
 from checks.extensions import stopping as _stopping
 from checks.extensions import users as _users
 from checks.extensions.part import Part
+from checks.listing import SUITE as LISTING
+from checks.listing import Listing
 from checks.phase0 import learner_file
 from checks.runner import check
 from checks.stages.box import Stage
 from checks.stages.first import SUITE as STAGE1
 from checks.stages.second import SUITE as STAGE2
 
-__all__ = ["health", "limits", "logging", "reload", "signals", "stage1", "stage2", "user"]
+__all__ = ["health", "limits", "listing", "logging", "reload", "signals", "stage1", "stage2", "user"]
 
 
 @check("p3.stage1", points=10, deadline=60.0, suite=STAGE1, call="phase3.stage1")
@@ -100,3 +102,13 @@ def reload(file: str | Path | None = None, *, seed: int | None = None) -> Part:
     `file` is its path; without it, the one in your portfolio. `seed` repeats the random choices of a run.
     """
     return _part("reload", file)
+
+
+@check("p3.listing", points=10, deadline=_BUILD, suite=LISTING, call="phase3.listing")
+def listing(file: str | Path | None = None, *, seed: int | None = None) -> Listing:
+    """Grade the mended listing (`src/main.rs` of its crate) by what it does as PID 1 of sandboxes.
+
+    `file` is its path; without it, the `listing.rs` of your portfolio. `seed` repeats the random choices of a
+    run.
+    """
+    return Listing(learner_file("p3.listing", file, call="phase3.listing").decode(errors="replace"))

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from helpers import cli_course, cli_doctor, cli_matrix, cli_pid1
+from helpers import cli_course, cli_doctor, cli_matrix, cli_pid1, cli_rust
 from helpers.errors import InitlabError
 
 __all__ = ["app", "build", "main"]
@@ -52,6 +52,7 @@ def build(first: str | None = None) -> typer.Typer:
     cli_doctor.add_to(made)
     cli_matrix.add_to(made)
     cli_pid1.add_to(made)
+    cli_rust.add_to(made)
     for name, (module, text) in _ROOMS.items():
         if name == first and find_spec(module):
             made.add_typer(import_module(module).app, name=name, help=text)

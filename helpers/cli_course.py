@@ -289,9 +289,13 @@ def vet(
 
     course = Curriculum.default()
     began = time.monotonic()
-    failed = passed = 0
+    failed = passed = skipped = 0
     for result in compiler.vet(course, _run_check, only=only, fast=fast, jobs=1 if fast else jobs):
         word = "FAIL" if result.problems else "UNSTEADY" if result.unsteady else "ok  "
+        if result.skipped:
+            print(f"skip     -    {result.name}: {result.skipped}", flush=True)
+            skipped += 1
+            continue
         print(f"{word} {result.seconds:6.1f} s  {result.name}", flush=True)
         for problem in result.problems or result.unsteady:
             print("\n".join(f"                 {line}" for line in problem.splitlines()), flush=True)
@@ -299,7 +303,7 @@ def vet(
     print(f"vetted in {time.monotonic() - began:.0f} s")
     if (course.build / "vet").is_dir():
         print(f"what failed is kept in {_short(course.build / 'vet')}")
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     raise typer.Exit(1 if failed else 0)
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from helpers.course.curriculum import Curriculum, NotebookSource
 from helpers.course.files import write_atomically
+from helpers.course.needs import TOLD, Need
 from helpers.course.regions import Edition, apply, exercise_id
 from helpers.errors import CourseError
 
@@ -51,7 +52,7 @@ _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 class Facts(BaseModel):
     """The `initlab:` block of a source's front matter: what a notebook states at its top. `time` is in
-    minutes.
+    minutes; `needs` is what this computer must have beyond the lab.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +63,7 @@ class Facts(BaseModel):
     prerequisites: tuple[_Text, ...]
     engines: Annotated[tuple[_Text, ...], Field(min_length=1)]
     changes: _Text
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def _header(stated: Facts, source: NotebookSource) -> _Cell:
         ("Before this", before),
         ("Engines", ", ".join(stated.engines)),
         ("Changes on this computer", stated.changes),
+        *(("Needs", TOLD[need]) for need in stated.needs),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     text = f"# {stated.title}\n\n**Goal.** {stated.goal}\n\n| | |\n|:--|:--|\n{table}"

@@ -19,6 +19,7 @@ from pathlib import Path
 from helpers.course import editions, execute, exercises, links
 from helpers.course.curriculum import Curriculum, NotebookSource
 from helpers.course.exercises import Exercise
+from helpers.course.needs import Need, lacking
 from helpers.course.regions import Edition, exercise_cells
 from helpers.course.vet_answers import RunCheck, Said, judged, not_started, passes, rejected, said_of
 from helpers.errors import CourseError, InitlabError
@@ -33,20 +34,26 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to vet. `look` returns what is wrong with it, a sentence each; none when it holds."""
+    """One thing to vet. `look` returns what is wrong with it, a sentence each; none when it holds. Where the
+    computer lacks one of `needs` nobody looks.
+    """
 
     name: str
     look: Callable[[], list[str]]
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of an item. `unsteady` holds what a first look found, where a second one found nothing."""
+    """What became of an item. `unsteady` holds what a first look found, where a second one found nothing;
+    `skipped` says why nobody looked.
+    """
 
     name: str
     problems: tuple[str, ...]
     seconds: float
     unsteady: tuple[str, ...] = ()
+    skipped: str = ""
 
     @property
     def ok(self) -> bool:
@@ -98,6 +105,8 @@ def _looks(look: Callable[[Item], Result], found: list[Item], jobs: int) -> Iter
 
 
 def _look(item: Item, *, room: Path, failed: Path) -> Result:
+    if why := lacking(item.needs):
+        return Result(item.name, (), 0.0, skipped=why)
     began = time.monotonic()
     try:
         problems = item.look()
@@ -140,7 +149,9 @@ def items(
     for source in chosen:
         for edition in Edition:
             name = f"run {source.name} {edition}"
-            yield Item(name, partial(_run, curriculum, source, edition, room / name))
+            yield Item(
+                name, partial(_run, curriculum, source, edition, room / name), editions.facts(source).needs
+            )
 
 
 # What needs no execution
@@ -239,6 +250,7 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
         right = exercise.right
         texts = {"solution": exercise.solutions} | {f"right/{p.name}": exercise.answer(p) for p in right}
         starter = exercise.starters
+        wanted = editions.facts(curriculum.notebook(exercise.notebook)).needs
     except CourseError:
         return
 
@@ -246,7 +258,8 @@ def _answers(curriculum: Curriculum, name: str, run_check: RunCheck, room: Path)
         what: str, text: Mapping[str, str], judge: Callable[[Said], list[str]], hint_only: bool = False
     ) -> Item:
         label = f"check {name} {what}"
-        return Item(label, partial(judged, exercise, text, run_check, judge, room / label, hint_only))
+        look = partial(judged, exercise, text, run_check, judge, room / label, hint_only)
+        return Item(label, look, wanted)
 
     if exercise.file is not None:
         yield item("starter", starter, not_started)

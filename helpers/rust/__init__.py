@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from helpers.rust.boxed import as_pid1
+    from helpers.rust.boxed import as_pid1, tables
     from helpers.rust.builds import Built, build, compiles, lint, test
     from helpers.rust.crates import Crate
     from helpers.rust.messages import Diagnostic, TestResult, Tests
@@ -29,6 +29,7 @@ _HOMES = {
     "build": "builds",
     "compiles": "builds",
     "lint": "builds",
+    "tables": "boxed",
     "test": "builds",
     "toolchain": "toolchain",
 }
@@ -46,6 +47,7 @@ __all__ = [
     "build",
     "compiles",
     "lint",
+    "tables",
     "test",
     "toolchain",
 ]

@@ -97,6 +97,23 @@ def test_a_good_course_passes_whole(whole: Curriculum) -> None:
     assert not (whole.build / "vet").exists()
 
 
+def test_what_a_notebook_needs_and_the_computer_lacks_skips_all_that_is_run(
+    whole: Curriculum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers are not checked and editions not run, and each says why; what is only read is looked at."""
+    write(whole, "  changes: Nothing", "  needs: [rust]\n  changes: Nothing")
+    monkeypatch.setenv("INITLAB_RUST", "root")
+    monkeypatch.setenv("INITLAB_CACHE", str(whole.root.parent / "empty"))
+    results = {result.name: result for result in vet(whole, run_check)}
+    assert problems(results) == ""
+    skipped = {name for name, result in results.items() if result.skipped}
+    assert skipped == {name for name in results if name.startswith(("check ", "run "))}
+    assert {results[name].skipped for name in skipped} == {
+        "the builder root is not built (next: initlab rust)"
+    }
+    assert "Rust 1.85" in whole.learner(NAME).read_text()
+
+
 def _unlisted(course: Curriculum) -> None:
     (course.root / "phase0" / "scratch.ipynb").write_text("{}")
 

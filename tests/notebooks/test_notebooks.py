@@ -17,6 +17,7 @@ import pytest
 from helpers.course import editions, exercises, progress
 from helpers.course.curriculum import Curriculum
 from helpers.course.execute import is_marked
+from helpers.course.needs import lacking
 from helpers.course.regions import Edition
 from helpers.course.workspace import ENVIRONMENT, Workspace
 
@@ -36,7 +37,9 @@ def workspace(tmp_path: Path, image: object) -> Workspace:
 
 
 def put(workspace: Workspace, name: str, edition: Edition) -> Path:
-    """The notebook where a learner would have it."""
+    """The notebook where a learner would have it. Skips, saying so, what this computer cannot run."""
+    if why := lacking(editions.facts(COURSE.notebook(name)).needs):
+        pytest.skip(why)
     path = workspace.root / f"{name}.ipynb"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(editions.build(COURSE.notebook(name), edition))
