@@ -14,12 +14,28 @@ from checks.extensions.part import Part
 from checks.listing import SUITE as LISTING
 from checks.listing import Listing
 from checks.phase0 import learner_file
+from checks.pid1.differences import SUITE as DIFFERENCES
+from checks.pid1.differences import Answer
+from checks.pid1.learner import SUITE as PID1
+from checks.pid1.learner import Attempt
 from checks.runner import check
 from checks.stages.box import Stage
 from checks.stages.first import SUITE as STAGE1
 from checks.stages.second import SUITE as STAGE2
 
-__all__ = ["health", "limits", "listing", "logging", "reload", "signals", "stage1", "stage2", "user"]
+__all__ = [
+    "differences",
+    "health",
+    "limits",
+    "listing",
+    "logging",
+    "pid1",
+    "reload",
+    "signals",
+    "stage1",
+    "stage2",
+    "user",
+]
 
 
 @check("p3.stage1", points=10, deadline=60.0, suite=STAGE1, call="phase3.stage1")
@@ -112,3 +128,22 @@ def listing(file: str | Path | None = None, *, seed: int | None = None) -> Listi
     run.
     """
     return Listing(learner_file("p3.listing", file, call="phase3.listing").decode(errors="replace"))
+
+
+@check("p3.pid1", points=15, deadline=120.0, suite=PID1, call="phase3.pid1")
+def pid1(program: str | Path | None = None, *, seed: int | None = None) -> Attempt:
+    """Grade a supervisor by what the PID 1 suite asks of every init that runs services.
+
+    `program` is its path; without it, the `supervisor.py` of your portfolio. `seed` repeats the random
+    numbers of a run.
+    """
+    return Attempt(learner_file("p3.pid1", program, call="phase3.pid1"))
+
+
+@check("p3.differences", points=5, deadline=60.0, suite=DIFFERENCES, call="phase3.differences")
+def differences(answer: str | Path | None = None, *, seed: int | None = None) -> Answer:
+    """Grade two experiments that tell tini, dumb-init and catatonit apart, by running them.
+
+    `answer` is the path of the file; without it, the `differences.py` of your portfolio.
+    """
+    return Answer(learner_file("p3.differences", answer, call="phase3.differences"))

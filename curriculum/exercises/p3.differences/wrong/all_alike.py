@@ -1,0 +1,16 @@
+# hint: no-difference
+# Every init passes SIGTERM to its command: no difference.
+DIFFERENCES = [
+    {
+        "command": "trap 'exit 41' SEGV; echo ready; while :; do sleep 1 & wait $!; done",
+        "signal": "SEGV",
+        "ends": {"tini": None, "dumb-init": 41, "catatonit": None},
+        "because": "tini and catatonit leave fault signals alone, dumb-init passes every signal on",
+    },
+    {
+        "command": "trap 'exit 3' TERM; echo ready; while :; do sleep 1 & wait $!; done",
+        "signal": "TERM",
+        "ends": {"tini": 3, "dumb-init": 3, "catatonit": 3},
+        "because": "dumb-init sends signals to the whole group of its command (README, Session behavior)",
+    },
+]
