@@ -22,8 +22,20 @@ from checks.predict_ten import Answers
 from checks.repair import SUITE as REPAIR
 from checks.repair import Repaired
 from checks.runner import check
+from checks.sixos import SUITE as SIXOS
+from checks.sixos import Analysis
 
-__all__ = ["generations", "infuse", "instances", "laws", "metaphor", "overrides", "predict", "repair"]
+__all__ = [
+    "generations",
+    "infuse",
+    "instances",
+    "laws",
+    "metaphor",
+    "overrides",
+    "predict",
+    "repair",
+    "sixos",
+]
 
 
 @check("p1.generations", points=10, deadline=60.0, suite=GENERATIONS, call="phase1.generations")
@@ -105,3 +117,12 @@ def metaphor(file: str | Path | None = None, *, seed: int | None = None) -> Meta
     text = learner_file("p1.metaphor", file, call="phase1.metaphor").decode(errors="replace")
     ours = [source for source in Curriculum.default().notebooks() if source.name.startswith("phase1/0")]
     return Metaphor(text, tuple(apply(one.text(), Edition.LEARNER, file=one.path) for one in ours))
+
+
+@check("p1.sixos", points=10, deadline=60.0, suite=SIXOS, call="phase1.sixos")
+def sixos(file: str | Path | None = None, *, seed: int | None = None) -> Analysis:
+    """Grade an analysis of SixOS by what it says of graphs, the real one and others, and by its evidence.
+
+    `file` is a Python file; without it, the `sixos.py` of your portfolio. `seed` repeats the graphs of a run.
+    """
+    return Analysis(learner_file("p1.sixos", file, call="phase1.sixos"))
