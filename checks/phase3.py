@@ -22,6 +22,7 @@ from checks.runner import check
 from checks.stages.box import Stage
 from checks.stages.first import SUITE as STAGE1
 from checks.stages.second import SUITE as STAGE2
+from checks.stages.third_stopping import SUITE as STAGE3
 
 __all__ = [
     "differences",
@@ -34,6 +35,7 @@ __all__ = [
     "signals",
     "stage1",
     "stage2",
+    "stage3",
     "user",
 ]
 
@@ -56,6 +58,16 @@ def stage2(program: str | Path | None = None, *, seed: int | None = None) -> Sta
     delays of a run.
     """
     return Stage(2, learner_file("p3.stage2", program, call="phase3.stage2"))
+
+
+@check("p3.stage3", points=10, deadline=60.0, suite=STAGE3, call="phase3.stage3")
+def stage3(program: str | Path | None = None, *, seed: int | None = None) -> Stage:
+    """Grade the third stage of a supervisor: what it starts and stops when.
+
+    `program` is its path; without it, the `stage3.py` of your portfolio. `seed` repeats the random graph of
+    a run.
+    """
+    return Stage(3, learner_file("p3.stage3", program, call="phase3.stage3"))
 
 
 _BUILD = 180.0  # seconds: a first build compiles what the crate depends on too
