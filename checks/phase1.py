@@ -24,6 +24,8 @@ from checks.repair import Repaired
 from checks.runner import check
 from checks.sixos import SUITE as SIXOS
 from checks.sixos import Analysis
+from checks.sugar import SUITE as SUGAR
+from checks.sugar import Sugar
 
 __all__ = [
     "generations",
@@ -35,6 +37,7 @@ __all__ = [
     "predict",
     "repair",
     "sixos",
+    "sugar",
 ]
 
 
@@ -117,6 +120,15 @@ def metaphor(file: str | Path | None = None, *, seed: int | None = None) -> Meta
     text = learner_file("p1.metaphor", file, call="phase1.metaphor").decode(errors="replace")
     ours = [source for source in Curriculum.default().notebooks() if source.name.startswith("phase1/0")]
     return Metaphor(text, tuple(apply(one.text(), Edition.LEARNER, file=one.path) for one in ours))
+
+
+@check("p1.sugar", points=10, deadline=60.0, suite=SUGAR, call="phase1.sugar")
+def sugar(file: str | Path | None = None, *, seed: int | None = None) -> Sugar:
+    """Grade a sugar of one's own by its laws and its errors, in the real Nix.
+
+    `file` is a Nix file; without it, the `sugar.nix` of your portfolio. `seed` repeats the cases of a run.
+    """
+    return Sugar(learner_file("p1.sugar", file, call="phase1.sugar").decode(errors="replace"))
 
 
 @check("p1.sixos", points=10, deadline=60.0, suite=SIXOS, call="phase1.sixos")

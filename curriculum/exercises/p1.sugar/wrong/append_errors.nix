@@ -1,0 +1,15 @@
+# hint: no-path
+# Leaves the errors to __append, which does not know where it is.
+{ default-sugars, desugar, ... }:
+let
+  add = list: item: if builtins.elem item list then list else list ++ [ item ];
+  must = path: what: v:
+    if builtins.isList v then v
+    else throw "${builtins.concatStringsSep "." path}: ${what} is a ${builtins.typeOf v}, no list";
+in
+default-sugars ++ [
+  {
+    name = "__unique-append";
+    value = path: argument: [ (desugar { __append = argument; }) (builtins.foldl' add [ ]) ];
+  }
+]

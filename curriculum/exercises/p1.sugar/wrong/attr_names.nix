@@ -1,0 +1,15 @@
+# hint: order
+# Takes the names of a set: they are sorted.
+{ default-sugars, desugar, ... }:
+let
+  add = list: item: if builtins.elem item list then list else list ++ [ item ];
+  must = path: what: v:
+    if builtins.isList v then v
+    else throw "${builtins.concatStringsSep "." path}: ${what} is a ${builtins.typeOf v}, no list";
+in
+default-sugars ++ [
+  {
+    name = "__unique-append";
+    value = path: argument: [ (desugar { __default = [ ]; }) (target: builtins.attrNames (builtins.listToAttrs (map (name: { inherit name; value = 1; }) ((must path "the target" target) ++ (must path "the argument" argument))))) ];
+  }
+]

@@ -1,0 +1,18 @@
+# hint: order
+# Keeps each item where it stands last.
+{ default-sugars, desugar, ... }:
+let
+  add = list: item: if builtins.elem item list then list else list ++ [ item ];
+  must = path: what: v:
+    if builtins.isList v then v
+    else throw "${builtins.concatStringsSep "." path}: ${what} is a ${builtins.typeOf v}, no list";
+in
+default-sugars ++ [
+  {
+    name = "__unique-append";
+    value = path: argument: [
+      (desugar { __default = [ ]; })
+      (target: builtins.foldl' (list: item: builtins.filter (x: x != item) list ++ [ item ]) [ ] ((must path "the target" target) ++ (must path "the argument" argument)))
+    ];
+  }
+]

@@ -1,0 +1,20 @@
+# hint: kinds
+# Works for texts only.
+{ default-sugars, desugar, ... }:
+let
+  add = list: item: if builtins.elem item list then list else list ++ [ item ];
+  must = path: what: v:
+    if builtins.isList v then v
+    else throw "${builtins.concatStringsSep "." path}: ${what} is a ${builtins.typeOf v}, no list";
+in
+default-sugars ++ [
+  {
+    name = "__unique-append";
+    value = path: argument: [
+      (desugar { __default = [ ]; })
+      (target: (builtins.foldl'
+        (seen: item: if seen ? ${item} then seen else seen // { ${item} = true; items = seen.items ++ [ item ]; })
+        { items = [ ]; } ((must path "the target" target) ++ (must path "the argument" argument))).items)
+    ];
+  }
+]

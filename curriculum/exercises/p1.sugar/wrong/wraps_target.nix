@@ -1,0 +1,18 @@
+# hint: accepts-target
+# What is no list is made one.
+{ default-sugars, desugar, ... }:
+let
+  add = list: item: if builtins.elem item list then list else list ++ [ item ];
+  must = path: what: v:
+    if builtins.isList v then v
+    else throw "${builtins.concatStringsSep "." path}: ${what} is a ${builtins.typeOf v}, no list";
+in
+default-sugars ++ [
+  {
+    name = "__unique-append";
+    value = path: argument: [
+      (desugar { __default = [ ]; })
+      (target: builtins.foldl' add [ ] ((if builtins.isList target || target == null then must path "the target" target else [ target ]) ++ (must path "the argument" argument)))
+    ];
+  }
+]
