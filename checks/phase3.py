@@ -11,6 +11,8 @@ from checks.extensions import reload as _reload
 from checks.extensions import stopping as _stopping
 from checks.extensions import users as _users
 from checks.extensions.part import Part
+from checks.landscape import SUITE as LANDSCAPE
+from checks.landscape import Answer as _Landscape
 from checks.listing import SUITE as LISTING
 from checks.listing import Listing
 from checks.phase0 import learner_file
@@ -27,6 +29,7 @@ from checks.stages.third_stopping import SUITE as STAGE3
 __all__ = [
     "differences",
     "health",
+    "landscape",
     "limits",
     "listing",
     "logging",
@@ -159,3 +162,13 @@ def differences(answer: str | Path | None = None, *, seed: int | None = None) ->
     `answer` is the path of the file; without it, the `differences.py` of your portfolio.
     """
     return Answer(learner_file("p3.differences", answer, call="phase3.differences"))
+
+
+@check("p3.landscape", points=10, deadline=30.0, suite=LANDSCAPE, call="phase3.landscape")
+def landscape(table: str | Path | None = None, *, seed: int | None = None) -> _Landscape:
+    """Grade a table of five supervisors: whether the passage that each cell cites says what the cell says.
+
+    `table` is its path; without it, the `landscape.toml` of your portfolio. `seed` repeats the order in which
+    rows are looked at.
+    """
+    return _Landscape(learner_file("p3.landscape", table, call="phase3.landscape"))
