@@ -49,7 +49,7 @@ def crash_loop(trial: Trial, bench: Bench) -> Finding:
 def stalled_reader(trial: Trial, bench: Bench) -> Finding:
     """A write(2) to a full pipe sleeps (pipe(7)). PID 1 must start, reap and stop all the same."""
     expected = "services start, a killed one comes back, the shutdown goes through"
-    machine = bench.own(trial, usual(), before=(STALLED,))
+    machine = bench.own(trial, usual(hears=True), before=(STALLED,))
     if early := came_up(trial, machine, expected):
         return trial.no(expected=expected, seen=early.observation.seen, hint="stalls")
     old = machine.main("stays")
