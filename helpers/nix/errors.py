@@ -13,7 +13,7 @@ from html import escape
 
 from helpers.errors import InitlabError
 
-__all__ = ["Frame", "NixError", "Position", "parse"]
+__all__ = ["Frame", "NixError", "Position", "parse", "with_log"]
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,22 @@ def parse(raw: str, names: Mapping[str, str] | None = None, drop: str = "") -> N
     if position and drop and position.file == drop:
         position = None
     return NixError(said, kind=_kind(said, frames), position=position, trace=kept, raw=text)
+
+
+def with_log(error: NixError) -> NixError:
+    """The error of a builder with the last lines it printed; every other error as it is.
+
+    A builder that found no room is an error of kind `full`, whatever it ended with.
+    """
+    if not error.said.startswith("builder for"):
+        return error
+    before = error.raw.partition("error:")[0].splitlines()
+    ours = ("this derivation", "these ", "building '", "  /nix/store/", "warning:")
+    lines = [line for line in before if not line.startswith(ours)][-10:]
+    said = "\n".join([error.said, *(f"  > {line}" for line in lines)])
+    kind = "full" if any("No space left on device" in line for line in lines) else error.kind
+    hint = error.hint if kind == error.kind else ""
+    return NixError(said, kind=kind, trace=error.trace, raw=error.raw, hint=hint)
 
 
 def _with_text(

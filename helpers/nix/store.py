@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from helpers.engines.base import MIB, ExecResult, Limits, Pid1
 from helpers.errors import SandboxError
-from helpers.nix.errors import NixError, parse
+from helpers.nix.errors import NixError, parse, with_log
 from helpers.nix.places import tar_of
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Store:
             done = self._exec(["/bin/sh", "-c", script, "sh", folder, *command], archive, timeout)
             log = done.stderr.decode(errors="replace")
             if done.code != 0:
-                raise _with_log(self._failure(done, timeout, {f"{folder}/": ""}))
+                raise with_log(self._failure(done, timeout, {f"{folder}/": ""}))
             if not done.stdout.strip():
                 what = f"attribute {attribute}" if attribute else "the expression"
                 raise NixError(
@@ -271,17 +271,6 @@ class Store:
         freed = re.search(r"([\d.]+) (KiB|MiB|GiB|bytes) freed", said)
         units = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
         return Collected(tuple(sorted(paths)), int(float(freed[1]) * units[freed[2]]) if freed else 0)
-
-
-def _with_log(error: NixError) -> NixError:
-    """The error of a builder with the last lines it printed."""
-    if not error.said.startswith("builder for"):
-        return error
-    before = error.raw.partition("error:")[0].splitlines()
-    ours = ("this derivation", "these ", "building '", "  /nix/store/", "warning:")
-    lines = [line for line in before if not line.startswith(ours)][-10:]
-    said = "\n".join([error.said, *(f"  > {line}" for line in lines)])
-    return NixError(said, kind=error.kind, trace=error.trace, raw=error.raw, hint=error.hint)
 
 
 def _start(engine: str | Engine | None, image: Image | None, disk: int) -> Sandbox:

@@ -18,13 +18,17 @@ from types import TracebackType
 from helpers.engines.base import Engine, ExecResult, Image, Limits, Network, Pid1, Sandbox
 from helpers.errors import LabError, SandboxError
 from helpers.filetree import FileTree
-from helpers.nix.errors import parse
+from helpers.nix.errors import NixError, parse, with_log
 
 __all__ = ["WEB", "Activation", "Built", "Generation", "Machine"]
 
 _LABS = Path(__file__).resolve().parents[2] / "labs"
 _CONFIGURATION = "/etc/six/configuration.nix"
 _PROFILE = "/nix/var/nix/profiles/activated"
+_GENERATIONS = f"""
+cd "$(dirname {_PROFILE})" && echo "now $(readlink {_PROFILE})"
+for link in activated-*-link; do [ -L "$link" ] && echo "$link $(readlink "$link")"; done
+"""
 _STATE = """
 echo "current $(readlink /run/current-system)"
 for name in $(s6-rc -a list); do
@@ -121,6 +125,16 @@ class Activation:
             f"<table><caption>{caption}</caption><tr><th>service</th><th>PID before</th><th>PID after</th>"
             f"<th></th></tr>{rows}</table>{said}"
         )
+
+
+def _build_error(said: str) -> NixError:
+    """What Nix said of a build, in the words of a machine."""
+    error = with_log(parse(said))
+    if error.kind == "full":
+        error.hint = (
+            'machine.sh("df -h /nix/store; nix-collect-garbage"): garbage is what no generation needs'
+        )
+    return error
 
 
 class Machine:
@@ -245,13 +259,14 @@ class Machine:
     def build(self, attribute: str = "system") -> Built:
         """Build the system (or `compiled`, `source`) from the present configuration.
 
-        Raises `NixError` where Nix refuses or a build fails: then, too, nothing that runs changes.
+        Raises `NixError` where Nix refuses, a build fails (with its last lines) or the disk is full: then,
+        too, nothing that runs changes.
         """
         began = time.monotonic()
         done = self._run(f"nix-build --no-out-link /etc/six -A {attribute}")
         said = done.stderr.decode(errors="replace")
         if done.code != 0:
-            raise parse(said)
+            raise _build_error(said)
         built = len(re.findall(r"^building '", said, re.MULTILINE))
         return Built(done.stdout.decode().strip(), time.monotonic() - began, built)
 
@@ -281,10 +296,11 @@ class Machine:
 
     def generations(self) -> list[Generation]:
         """The profile's generations, oldest first."""
-        lines = self.sh(f"nix-env -p {_PROFILE} --list-generations").splitlines()
-        numbers = [(int(line.split()[0]), "(current)" in line) for line in lines]
-        paths = self.sh(f"readlink {' '.join(f'{_PROFILE}-{n}-link' for n, _ in numbers)}").splitlines()
-        return [Generation(n, path, now) for (n, now), path in zip(numbers, paths, strict=True)]
+        # The links themselves: `nix-env --list-generations` has to write, and cannot where the disk is full.
+        lines = [line.partition(" ")[::2] for line in self.sh(_GENERATIONS).splitlines()]
+        now = dict(lines).pop("now", "")
+        links = [(int(link.split("-")[-2]), link, path) for link, path in lines if link != "now"]
+        return [Generation(number, path, link == now) for number, link, path in sorted(links)]
 
     # -- looking ------------------------------------------------------------------------------
 
