@@ -14,8 +14,8 @@ from checks import sixos_model
 from checks.behaviours import Finding, Suite, Trial
 from checks.sixos_box import Asked, Said, ask
 from checks.sixos_hints import HINTS
-from checks.sixos_key import BORNE_OUT, CLASSIFIED
-from helpers.sixos import CLASSES, FEATURES, QUESTIONS, load
+from checks.sixos_key import BORNE_OUT, CLASSIFIED, REFUTING
+from helpers.sixos import CLASSES, FEATURES, QUESTIONS, SENTENCES, load
 
 __all__ = ["HINTS", "SUITE", "Analysis", "questions"]
 
@@ -54,10 +54,10 @@ def questions(trial: Trial) -> list[Asked]:
     return asked
 
 
-@SUITE.behaviour("loads", points=0, asked="four functions and two tables, in a file that loads")
+@SUITE.behaviour("loads", points=0, asked="four functions and three tables, in a file that loads")
 def loads(trial: Trial, analysis: Analysis) -> Finding:
     """The file is loaded in a sandbox, and every question is asked there."""
-    expected = "census, edges, needs, idle; ANSWERS, FEATURES"
+    expected = "census, edges, needs, idle; ANSWERS, REFUTED, FEATURES"
     analysis.asked = questions(trial)
     said = analysis.said = ask(trial, analysis.text, analysis.asked)
     if said.failed:
@@ -96,7 +96,7 @@ def census(trial: Trial, analysis: Analysis) -> Finding:
     return trial.ok(expected="the counts of each graph", seen="so they are")
 
 
-@SUITE.behaviour("edges", points=2, needs=("loads",), asked="the edges as s6-rc gets them")
+@SUITE.behaviour("edges", points=1, needs=("loads",), asked="the edges as s6-rc gets them")
 def edges(trial: Trial, analysis: Analysis) -> Finding:
     """`before` turned round, loggers in place, a bundle's contents as its edges."""
     expected = "name → the names it depends on, for targets and loggers"
@@ -211,6 +211,22 @@ def answered(trial: Trial, analysis: Analysis) -> Finding:
         if hint in told:
             return trial.no(expected=expected, seen=told[hint][:200], hint=hint)
     return trial.ok(expected=expected, seen="each follows from what it cites")
+
+
+@SUITE.behaviour("sentences", points=1, needs=("loads",), asked="ten sentences, each with a fact against it")
+def refuted(trial: Trial, analysis: Analysis) -> Finding:
+    """Each is contradicted by the fact that it is given."""
+    expected = "a fact that contradicts each"
+    facts, given = load().facts, analysis.said.refuted
+    for key in SENTENCES:
+        cited = given.get(key)
+        if not isinstance(cited, str) or not cited:
+            return trial.no(expected=expected, seen=f"{key}: {cited!r}"[:200], hint="open")
+        if cited not in facts:
+            return trial.no(expected=expected, seen=f"{key}: {cited}"[:200], hint="no-such")
+    if wrong := [key for key in SENTENCES if given[key] not in REFUTING[key]]:
+        return trial.no(expected=expected, seen=f"{wrong[0]}: {given[wrong[0]]}", hint="refuted")
+    return trial.ok(expected=expected, seen=f"{len(SENTENCES)} sentences")
 
 
 def _group(title: str, hint: str) -> Callable[[Trial, Analysis], Finding]:

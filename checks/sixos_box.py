@@ -43,6 +43,7 @@ class Said:
     lacking: list[str] = field(default_factory=list)
     answers: dict[str, Any] = field(default_factory=dict)
     features: dict[str, Any] = field(default_factory=dict)
+    refuted: dict[str, Any] = field(default_factory=dict)
     replies: list[dict[str, Any]] = field(default_factory=list)
     hung: bool = False
 
@@ -87,5 +88,6 @@ def _said(lines: list[dict[str, Any]], count: int) -> Said:
     said = Said(lacking=first["lacking"], replies=lines[1:])
     if not said.lacking:
         said.answers, said.features = first["ANSWERS"], first["FEATURES"]
+        said.refuted = first["REFUTED"]
         said.hung = len(said.replies) < count
     return said

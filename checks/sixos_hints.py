@@ -11,7 +11,7 @@ HINTS: Mapping[str, str] = {
         "Python could not load the file. The table has the message and the line. Only Python's own "
         "library is there when it is graded; the graph comes as an argument."
     ),
-    "lacking": ("Something that the contract names is not in the file: four functions, and two tables."),
+    "lacking": ("Something that the contract names is not in the file: four functions, and three tables."),
     "raises": (
         "A function ended with an exception. The table has the graph's part and the line; `graph` is what "
         "sixos.graph() gives, with other names in it."
@@ -63,7 +63,8 @@ HINTS: Mapping[str, str] = {
         "side of that line: a logger, a bundle, a service that is only needed?"
     ),
     "open": (
-        "A question or a feature has no answer yet, or one of another form than the starter's comment says."
+        "A question, a feature or a sentence has no answer yet, or one of another form than the comments of "
+        "the starter say."
     ),
     "no-such": (
         "An answer, a class or a fact is cited that does not exist. The course's tables have the keys; "
@@ -100,5 +101,9 @@ HINTS: Mapping[str, str] = {
     "map-people": (
         "A class among *people and logs* is not borne out. That something takes a thing's place does not "
         "yet mean that it does the same."
+    ),
+    "refuted": (
+        "A fact is put against a sentence that it does not contradict. Look for what would have to be read "
+        "where, were the sentence true, and for what is there."
     ),
 }

@@ -3,8 +3,8 @@
     python3 ask.py CASES TAG
 
 `CASES` is a JSON list of `{"call": NAME, "graph": {…}, "name": …}`. For each case one line goes to standard
-output: the tag and a JSON object. The line of case -1 says what the file holds: its ANSWERS and FEATURES, or
-why it could not be loaded. What the learner's code prints goes nowhere.
+output: the tag and a JSON object. The line of case -1 says what the file holds: its tables, or why it could
+not be loaded. What the learner's code prints goes nowhere.
 
 It needs nothing but Python's standard library.
 """
@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 MEMORY = 1 << 30  # bytes of address space: an endless list ends with MemoryError
 FUNCTIONS = ("census", "edges", "needs", "idle")
-TABLES = ("ANSWERS", "FEATURES")
+TABLES = ("ANSWERS", "FEATURES", "REFUTED")
 
 
 def main(cases: str, tag: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["BORNE_OUT", "CLASSIFIED", "Key"]
+__all__ = ["BORNE_OUT", "CLASSIFIED", "REFUTING", "Key"]
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,21 @@ CLASSIFIED: Mapping[str, tuple[str, frozenset[str]]] = {
         ("slices", "breaks", "F42"),
         ("sessions", "breaks", "F43 F30"),
         ("system-links", "preserved", "F17 F18"),
+    )
+}
+
+REFUTING: Mapping[str, frozenset[str]] = {
+    name: frozenset(facts.split())
+    for name, facts in (
+        ("january", "F61"),
+        ("variant", "F49"),
+        ("infuse-activates", "F12 F16 F17 F18"),
+        ("atomic", "F17 F56"),
+        ("derivation", "F10"),
+        ("stages", "F18 F22 F23 F26"),
+        ("strings", "F11 F62"),
+        ("rollback", "F45"),
+        ("vm", "F55"),
+        ("nginx", "F63"),
     )
 }

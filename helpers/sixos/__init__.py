@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from helpers.sixos.data import Fact, Service, SixOS, SixOSError, Source, Target, load
 from helpers.sixos.miniature import configuration
-from helpers.sixos.questions import CLASSES, FEATURES, QUESTIONS, Question
+from helpers.sixos.questions import CLASSES, FEATURES, QUESTIONS, SENTENCES, Question
 from helpers.sixos.report import analysis
 
 __all__ = [
     "CLASSES",
     "FEATURES",
     "QUESTIONS",
+    "SENTENCES",
     "Fact",
     "Question",
     "Service",

@@ -7,7 +7,8 @@ of a bundle are told as the Nix files tell them, before anything is turned round
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import InitlabError
-from helpers.show.graph import DependencyGraph, dependency_graph
+from helpers.sixos.drawing import Drawing, chain, compiled, written
 
 __all__ = ["Fact", "Service", "SixOS", "SixOSError", "Source", "Target", "load"]
 
@@ -71,6 +72,13 @@ class Target:
     service: str
     source: Source
 
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.kind}" + (f", the service {self.service}" if self.service else "")]
+        lines += [f"  after:  {', '.join(self.after) or 'nothing'}"]
+        lines += [f"  before: {', '.join(self.before) or 'nothing'}"]
+        lines += [f"  logger: {self.logger or 'none'}", f"  read in {self.source}"]
+        return "\n".join(lines)
+
 
 @dataclass(frozen=True)
 class Service:
@@ -116,11 +124,18 @@ class Facts(Mapping[str, Fact]):
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{fact.id}</td><td style='text-align:left'>{escape(fact.says)}</td>"
+            f"<tr><td>{fact.id}</td><td style='text-align:left'>{_marked(fact.says)}</td>"
             f"<td style='text-align:left'><code>{escape(fact.path)}</code></td></tr>"
             for fact in self._facts.values()
         )
-        return f"<table><tr><th></th><th>what was read</th><th>where</th></tr>{rows}</table>"
+        left = "style='text-align:left'"
+        head = f"<tr><th></th><th {left}>what was read</th><th {left}>where</th></tr>"
+        return f"<table>{head}{rows}</table>"
+
+
+def _marked(text: str) -> str:
+    """HTML of a text with words in backticks."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 @dataclass(frozen=True)
@@ -156,10 +171,16 @@ class SixOS:
             "loggers": {name: list(after) for name, after in self.loggers.items()},
         }
 
-    def drawing(self, edges: Mapping[str, Any] | None = None, title: str = "SixOS, base") -> DependencyGraph:
-        """The targets as a picture; `edges` (name → names) draws other edges over the same kinds."""
-        found = {name: one.after for name, one in self.targets.items()} if edges is None else edges
-        return dependency_graph({name: sorted(needs) for name, needs in found.items()}, title=title)
+    def drawing(self, edges: Mapping[str, Sequence[str]] | None = None) -> Drawing:
+        """The base system as a picture: as written, or with the `edges` of a database (name → names)."""
+        if edges is None:
+            return written(self.graph(), "SixOS, base system, as written")
+        kinds = {name: one.kind for name, one in self.targets.items()}
+        return compiled(edges, kinds, "SixOS, base system, as compiled")
+
+    def boot_chain(self) -> Drawing:
+        """From the kernel to the bundle `default`."""
+        return chain([step["step"] for step in self.boot], "SixOS, boot chain")
 
 
 @cache

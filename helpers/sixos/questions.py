@@ -1,11 +1,14 @@
-"""What an analysis of SixOS has to answer: six questions, and twenty features. No answers are here."""
+"""What an analysis of SixOS has to answer: six questions, ten sentences, twenty features.
+
+No answers are here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CLASSES", "FEATURES", "QUESTIONS", "Question"]
+__all__ = ["CLASSES", "FEATURES", "QUESTIONS", "SENTENCES", "Question"]
 
 
 @dataclass(frozen=True)
@@ -109,3 +112,17 @@ FEATURES: Mapping[str, Mapping[str, str]] = {
         "system-links": "/run/current-system and /run/booted-system name what runs and what was booted",
     },
 }
+
+SENTENCES: Mapping[str, str] = {
+    "january": "SixOS was made public in January 2025.",
+    "variant": "SixOS is a variant of NixOS.",
+    "infuse-activates": "infuse finds out what services depend on, and activates the system.",
+    "atomic": "An activation is atomic.",
+    "derivation": "Each service is a derivation.",
+    "stages": "It boots in three stages: /run/s6/rc/init, then /run/s6-rc/compiled, then the services.",
+    "strings": 'A service names what it depends on: dependencies = [ "network.target" ].',
+    "rollback": "One goes back with nixos-rebuild switch --rollback.",
+    "vm": "nix build .#nixosConfigurations.NAME.config.system.build.vm makes a virtual machine.",
+    "nginx": "nginx and PostgreSQL are among its services.",
+}
+"""Told of SixOS, and not so."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from helpers.sixos.data import Fact, SixOS, SixOSError
-from helpers.sixos.questions import CLASSES, FEATURES, QUESTIONS
+from helpers.sixos.questions import CLASSES, FEATURES, QUESTIONS, SENTENCES
 
 __all__ = ["analysis"]
 
@@ -18,12 +18,14 @@ def analysis(
     numbers: Mapping[str, Any],
     *,
     needs: Mapping[str, Sequence[str]] | None = None,
+    refuted: Mapping[str, str] | None = None,
 ) -> str:
     """The analysis as Markdown.
 
     `answers`: question → (answer's key, ids of facts). `features`: feature → (class, id of a fact).
-    `numbers`: what was counted, by name. `needs`: service → what has to be up before it. Raises
-    `SixOSError` for an answer, a class or a fact that is not there.
+    `numbers`: what was counted, by name. `needs`: service → what has to be up before it. `refuted`:
+    sentence → id of a fact against it. Raises `SixOSError` for an answer, a class or a
+    fact that is not there.
     """
     pinned = sixos.about["upstream"]
     lines = ["# SixOS Architecture Analysis", ""]
@@ -57,6 +59,11 @@ def analysis(
                 raise SixOSError(f"{key} has no class {kind!r}", hint=f"one of: {', '.join(CLASSES)}")
             where = _cited(_facts(sixos, [cited_one])[0]) if cited_one else ""
             lines.append(f"| {what} | {kind or 'open'} | {where} |")
+    if refuted:
+        lines += ["", "## Told of SixOS, and not so", ""]
+        for key, sentence in SENTENCES.items():
+            if refuted.get(key):
+                lines.append(f"- “{sentence}” {_cited(_facts(sixos, [refuted[key]])[0])}")
     lines += ["", "## Missing pieces", ""]
     lines += [f"- {_cited(fact)}" for fact in sixos.missing]
     return "\n".join([*lines, ""])

@@ -12,11 +12,11 @@ from checks import phase1, sixos_model
 from checks.behaviours import Trial
 from checks.sixos import SUITE, questions
 from checks.sixos_hints import HINTS
-from checks.sixos_key import BORNE_OUT, CLASSIFIED
+from checks.sixos_key import BORNE_OUT, CLASSIFIED, REFUTING
 from checks.verdict import Outcome
 from helpers.course import edits, exercises
 from helpers.engines.base import Image
-from helpers.sixos import CLASSES, FEATURES, QUESTIONS, load
+from helpers.sixos import CLASSES, FEATURES, QUESTIONS, SENTENCES, load
 
 EXERCISE = exercises.load("p1.sixos")
 WRONG = {answer.name: answer for answer in EXERCISE.wrong}
@@ -91,6 +91,8 @@ def test_the_key_answers_what_is_asked_with_facts_that_exist() -> None:
         assert key.bears <= facts.keys()
         assert sum(map(len, key.must)) == len(frozenset().union(*key.must))
     assert list(CLASSIFIED) == [name for group in FEATURES.values() for name in group]
+    assert REFUTING.keys() == SENTENCES.keys()
+    assert all(refuting and refuting <= facts.keys() for refuting in REFUTING.values())
     for kind, bears in CLASSIFIED.values():
         assert kind in CLASSES
         assert bears <= facts.keys()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.sixos import CLASSES, FEATURES, QUESTIONS, SixOSError, analysis, configuration, load
+from helpers.sixos import CLASSES, FEATURES, QUESTIONS, SENTENCES, SixOSError, analysis, configuration, load
 from helpers.sixos.data import FILE
 
 SIXOS = load()
@@ -112,10 +112,33 @@ def test_a_graph_is_a_new_copy_each_time() -> None:
 def test_the_drawing_has_every_target_and_every_edge() -> None:
     """As written; and with other edges over it."""
     drawn = SIXOS.drawing()
-    assert {node.name for node in drawn.nodes} == set(SIXOS.targets)
-    assert ("mdevd", "mounts.sys") in {(edge.source, edge.target) for edge in drawn.edges}
-    other = SIXOS.drawing({"b": ["a"], "a": []})
-    assert [(edge.source, edge.target) for edge in other.edges] == [("b", "a")]
+    assert set(drawn.nodes) == set(SIXOS.targets)
+    assert ("mdevd", "mounts.sys", "after") in drawn.edges
+    assert ("global.coldplug", "mdevd-coldplug", "before") in drawn.edges
+    assert ("default", "sshd", "holds") in drawn.edges
+    other = SIXOS.drawing({"sshd": ["sshd-log"], "sshd-log": []})
+    assert (other.nodes, other.edges) == (
+        {"sshd": "longrun", "sshd-log": "logger"},
+        [("sshd", "sshd-log", "after")],
+    )
+    assert next(iter(SIXOS.boot_chain().nodes)) == "kernel"
+
+
+def test_a_drawing_is_told_in_words_too() -> None:
+    """For a terminal, for a screen reader, and where Graphviz is not installed."""
+    drawn = SIXOS.drawing()
+    assert "mdevd (longrun): after mounts.sys, after mounts.dev.pts" in str(drawn)
+    shown = drawn._repr_mimebundle_()
+    assert shown["text/plain"] == str(drawn)
+    if "image/svg+xml" in shown:
+        assert shown["image/svg+xml"].startswith("<svg")
+        assert "<desc>" in shown["image/svg+xml"]
+
+
+def test_without_graphviz_a_drawing_is_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is missing but the picture."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert set(SIXOS.drawing()._repr_mimebundle_()) == {"text/plain"}
 
 
 def test_the_analysis_writes_every_citation_out() -> None:
@@ -126,6 +149,7 @@ def test_the_analysis_writes_every_citation_out() -> None:
         {"closure": ("preserved", "F50")},
         {"longrun": 5},
         needs={"sshd": ["mounts."], "lone": []},
+        refuted={"vm": "F55"},
     )
     assert page.startswith("# SixOS Architecture Analysis\n")
     assert QUESTIONS["ownerboot"].answers["below"] in page
@@ -133,6 +157,7 @@ def test_the_analysis_writes_every_citation_out() -> None:
     assert f"| {FEATURES['building']['closure']} | preserved | {SIXOS.facts['F50'].says}" in page
     assert "| sshd | mounts. |" in page
     assert "| lone | nothing |" in page
+    assert f"“{SENTENCES['vm']}” {SIXOS.facts['F55'].says}" in page
     assert page.count("Not answered yet.") == len(QUESTIONS) - 1
     assert all(fact.says in page for fact in SIXOS.missing)
 

@@ -60,6 +60,20 @@ ANSWERS = {
     "ownerboot": ("below", ["F48", "F28"]),
 }
 
+# Sentence that is told of SixOS: the fact against it.
+REFUTED = {
+    "january": "F61",
+    "variant": "F49",
+    "infuse-activates": "F16",
+    "atomic": "F17",
+    "derivation": "F10",
+    "stages": "F23",
+    "strings": "F62",
+    "rollback": "F45",
+    "vm": "F55",
+    "nginx": "F63",
+}
+
 # Feature: (class, the fact that says so).
 FEATURES = {
     "packages": ("preserved", "F60"),
