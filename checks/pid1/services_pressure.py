@@ -52,6 +52,10 @@ def stalled_reader(trial: Trial, bench: Bench) -> Finding:
     machine = bench.own(trial, usual(hears=True), before=(STALLED,))
     if early := came_up(trial, machine, expected):
         return trial.no(expected=expected, seen=early.observation.seen, hint="stalls")
+    if "stalled" not in machine.sandbox.exec(["/bin/ls", "-l", "/proc/1/fd"]).text:
+        raise NotAsked(
+            "it opens a console of its own, /dev/console, and the pipe that stands still is not that"
+        )
     old = machine.main("stays")
     if old is None:
         raise LabFailed("the service stays has no process")
