@@ -30,7 +30,7 @@ def names() -> tuple[str, ...]:
     from helpers.inits import registry
 
     inits = tuple(name for name in registry.names() if name not in _COMMANDS)
-    course = ("supervisor.py", "supervisor-rs", "supervisor-rs --")
+    course = ("supervisor.py", "supervisor-rs --")
     return (*inits, *course, *_COMMANDS, *(subject.title for subject in mine()))
 
 

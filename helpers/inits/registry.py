@@ -27,6 +27,7 @@ _INITS = {
     "runsvdir": "helpers.inits.runsvdir:Runsvdir",
     "s6-rc": "helpers.inits.s6rc:S6Rc",
     "dinit": "helpers.inits.dinit:Dinit",
+    "supervisor-rs": "helpers.inits.supervisor_rs:SupervisorRs",
     "tini": "helpers.inits.minimal:Tini",
     "dumb-init": "helpers.inits.minimal:DumbInit",
     "catatonit": "helpers.inits.minimal:Catatonit",

@@ -22,9 +22,11 @@ def can_run(
     binary = getattr(init, "binary", "")
     if binary and not _holds(image.rootfs, tree, binary):
         package = getattr(init, "package", "")
+        lacks = getattr(init, "lacks", None)
+        why = lacks() if lacks is not None else ""
         return Availability(
             False,
-            f"the image has no {init.title}: there is no {binary} in it",
+            f"the image has no {init.title}: there is no {binary} in it" + (f"; {why}" if why else ""),
             getattr(init, "brings", "") or f"initlab image build (the recipe has {package})",
         )
     if engine is None:

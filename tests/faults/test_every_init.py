@@ -47,7 +47,8 @@ def walks(request: pytest.FixtureRequest, image: Image) -> Iterator[Walks]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    metafunc.parametrize("init", registry.provided())
+    # supervisor-rs is skipped where it cannot be built.
+    metafunc.parametrize("init", (*registry.provided(), "supervisor-rs"))
 
 
 def pids(lab: Lab) -> dict[str, int]:

@@ -16,6 +16,7 @@ __all__ = [
     "NO_ON_FAILURE",
     "PID1",
     "PLAIN_NOTES",
+    "ROOT_FORKS_FREELY",
     "SCRIPTED",
     "STAMP",
 ]
@@ -37,6 +38,7 @@ COMM = {
     "runsvdir": "runsvdir",
     "s6-rc": "s6-svscan",
     "dinit": "dinit",
+    "supervisor-rs": "supervisor-rs",
     "tini": "tini",
     "dumb-init": "dumb-init",
     "catatonit": "catatonit",
@@ -55,6 +57,7 @@ PID1 = {
     "runsvdir": ("/usr/bin/runsvdir", 1, {111}),
     "s6-rc": ("/etc/s6-rc/init", 15, {0}),
     "dinit": ("/usr/sbin/dinit", 15, {0}),
+    "supervisor-rs": ("/usr/local/bin/supervisor-rs", 15, {0}),
     "tini": ("/usr/bin/tini", 15, {0}),
     "dumb-init": ("/usr/bin/dumb-init", 15, {0}),
     "catatonit": ("/usr/bin/catatonit", 15, {0}),
@@ -64,7 +67,7 @@ PID1 = {
 STAMP = {
     **dict.fromkeys((*SCRIPTED, "openrc", "finit", "systemd"), ""),
     **dict.fromkeys(("runit", "runsvdir"), r"\d{4}-\d\d-\d\d_\S+ "),
-    **dict.fromkeys(("s6", "s6-rc"), r"\d{4}-\d\d-\d\d \S+  "),
+    **dict.fromkeys(("s6", "s6-rc", "supervisor-rs"), r"\d{4}-\d\d-\d\d \S+  "),
 }
 
 # The fields of the notes for a service that asks for nothing but its command.
@@ -72,6 +75,7 @@ PLAIN_NOTES = {
     "runit": set[str](),
     "s6": set[str](),
     "s6-rc": set[str](),
+    "supervisor-rs": set[str](),
     "openrc": {"log", "restart.delay"},
     "runsvdir": {"stop_grace"},
     **{init: {"log"} for init in ("systemd", "sysvinit", "busybox", "finit", "supervisord", "dinit")},
@@ -83,10 +87,13 @@ NO_ON_FAILURE = ("openrc", "sysvinit", "busybox", "finit")
 FLAT_DELAY = ("openrc",)
 
 # The init itself listens to a service that tells its readiness on a file descriptor.
-NATIVE_FD = ("s6", "s6-rc", "systemd", "finit")
+NATIVE_FD = ("s6", "s6-rc", "systemd", "finit", "supervisor-rs")
+
+# The limit of processes is set where it can refuse somebody: not for root (setrlimit(2)).
+ROOT_FORKS_FREELY = ("supervisor-rs",)
 
 # Stopping a service stops what needs it; starting one starts what it needs.
-CONTROLS_ORDER = ("openrc", "s6-rc", "systemd")
+CONTROLS_ORDER = ("openrc", "s6-rc", "systemd", "supervisor-rs")
 
 # What an init says of a service that it had to kill when it was to stop; down where nothing is said.
 AFTER_KILL = {"systemd": "failed"}

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from helpers.engines.base import ExecResult, Image, Network, Sandbox
 from helpers.engines.embedded import Embedded
 from helpers.errors import SandboxError
@@ -91,8 +93,13 @@ class Machine:
 
 
 def boot(init: str, manifest: Manifest, image: Image) -> Machine:
-    """Start a sandbox; whoever calls it destroys it."""
+    """Start a sandbox; whoever calls it destroys it. Skips for an init that is built here and cannot be."""
+    tree = tree_of(init, manifest)
+    if getattr(registry.get(init), "lacks", None) is not None:
+        here = registry.runnable(init, image, tree=tree)
+        if not here.ok:
+            pytest.skip(here.reason)
     ports = tuple(port for service in manifest.services for port in service.ports)
     found = registry.get(init)
-    box = Embedded().start(image, found.pid1(), tree_of(init, manifest), network=Network(ports))
+    box = Embedded().start(image, found.pid1(), tree, network=Network(ports))
     return Machine(found, manifest, box)

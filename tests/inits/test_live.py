@@ -163,7 +163,13 @@ def test_shutdown_is_clean_in_order_and_takes_less_than_five_seconds(init: str, 
         machine.box.destroy()
     assert ended.code in machine.init.clean_exits, text
     assert seconds < 5
-    order = ["nginx ended with 0", '"stopping"', "app ended with 0", "DB saved on disk", "redis ended with 0"]
+    order = [
+        "nginx ended with 0",
+        '"event": "stopping"',
+        "app ended with 0",
+        "DB saved on disk",
+        "redis ended with 0",
+    ]
     places = [text.find(words) for words in order]
     assert -1 not in places, text
     assert places == sorted(places), text

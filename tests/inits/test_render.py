@@ -104,7 +104,9 @@ def test_a_description_cannot_end_its_comment(init: str) -> None:
     tree = registry.get(init).render(manifest(longrun("a", description="one\nrm -rf /\r\x1b[31m two"))).tree
     for path, text in tree.texts().items():
         for line in text.splitlines():
-            assert "rm -rf" not in line or line.startswith(("#", "description=", "Description=")), path
+            assert "rm -rf" not in line or line.strip().startswith(
+                ("#", "description=", "Description=", '"description": ')
+            ), path
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -180,6 +182,7 @@ def test_what_gets_lost_is_told(init: str) -> None:
         "sysvinit": scripted | policy,
         "busybox": scripted | policy,
         "dinit": logs,
+        "supervisor-rs": set(),
         "systemd": logs | fd | {("patient", "restart.factor")},
         "finit": waiting | kinds | logs | policy | {("stubborn", "stop_grace")},
         "supervisord": scripted - {("listener", "log")},

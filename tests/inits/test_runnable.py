@@ -13,7 +13,7 @@ from helpers.filetree import FileTree
 from helpers.inits import registry
 from helpers.lab import Lab
 
-from .manifests import INITS, LIVE, MANIFESTS
+from .manifests import INITS, MANIFESTS
 
 
 class Somewhere:
@@ -103,9 +103,24 @@ def test_an_unknown_init_is_refused(bare: Image) -> None:
         registry.runnable("tinit", bare)
 
 
-def test_the_recipe_brings_all_but_dinit() -> None:
+def test_the_recipe_brings_all_but_dinit_and_supervisor_rs() -> None:
     """`provided` names what the image has; `names` has the rest too."""
-    assert [name for name in INITS if name not in LIVE] == ["dinit"]
+    assert [name for name in INITS if name not in registry.provided()] == ["dinit", "supervisor-rs"]
+
+
+def test_without_rust_supervisor_rs_is_absent_and_says_why(
+    bare: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing raises: what this computer lacks, and the command that mends it."""
+    from helpers import rust
+
+    monkeypatch.setattr(rust, "availability", lambda: Availability(False, "this computer has no cargo", "x"))
+    lab = Lab(MANIFESTS["web"], init="supervisor-rs", engine=somewhere(), image=bare)
+    with pytest.raises(
+        LabError, match="no /usr/local/bin/supervisor-rs in it; this computer has no cargo"
+    ) as error:
+        lab.start()
+    assert "initlab rust" in error.value.hint
 
 
 def test_a_lab_with_an_init_that_cannot_run_says_which_and_why(bare: Image) -> None:
@@ -119,7 +134,7 @@ def test_a_lab_with_an_init_that_cannot_run_says_which_and_why(bare: Image) -> N
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("name", LIVE)
+@pytest.mark.parametrize("name", registry.provided())
 def test_every_init_of_the_recipe_is_in_the_image(name: str, image: Image) -> None:
     """What `provided` promises, `runnable` finds."""
     assert registry.runnable(name, image).reason == ""

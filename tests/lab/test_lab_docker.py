@@ -12,7 +12,7 @@ from helpers.lab import Lab
 pytestmark = [pytest.mark.live, pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
 
-@pytest.mark.parametrize("init", registry.provided())
+@pytest.mark.parametrize("init", [*registry.provided(), "supervisor-rs"])
 def test_the_stack_boots_restarts_and_stops_in_a_container_as_it_does_in_the_embedded_engine(
     image: Image, init: str
 ) -> None:
@@ -20,7 +20,11 @@ def test_the_stack_boots_restarts_and_stops_in_a_container_as_it_does_in_the_emb
     found = Docker().availability()
     if not found.ok:
         pytest.skip(f"no Docker engine: {found.reason}")
-    with Lab("web", init=init, engine="docker", image=image) as lab:
+    lab = Lab("web", init=init, engine="docker", image=image)
+    here = registry.runnable(init, image, engine=lab.engine, tree=lab.tree())
+    if init not in registry.provided() and not here.ok:
+        pytest.skip(here.reason)
+    with lab:
         lab.ready(60)
         assert lab.http("nginx").status == 200
         old = lab.kill("app")
