@@ -318,14 +318,24 @@ class Revealed:
         )
 
 
-def questions(variant: int | None = None, *, new: bool = False) -> Questions:
+def questions(*, new: bool = False) -> Questions:
     """The learner's ten questions: the same ones until `new=True` asks for others.
 
-    `variant` takes those of that number. Kept in the workspace; without one they are others each time.
+    Which they are is drawn, not chosen. Kept in the workspace; without one they are others each time.
     """
     state = _State.load()
-    if state.variant is None or new or (variant is not None and variant != state.variant):
-        state.variant = secrets.randbelow(9_000) + 1_000 if variant is None else variant
-        state.revealed = None
-        state.save()
+    if state.variant is None or new:
+        return _draw(state, secrets.randbelow(9_000) + 1_000)
     return Questions(state.variant)
+
+
+def _draw(state: _State, variant: int) -> Questions:
+    """Make a variant the learner's own; nothing of it has been revealed."""
+    state.variant, state.revealed = variant, None
+    state.save()
+    return Questions(variant)
+
+
+def _course_s_own() -> Questions:
+    """The questions that the course's own solution answers: they have to be the same in every build."""
+    return _draw(_State.load(), 1088)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 from checks import phase1
 from checks.predict_questions import KINDS, questions_of
-from checks.predict_ten import HINTS, SUITE, Answers, evaluated, questions
+from checks.predict_ten import HINTS, SUITE, Answers, _draw, _State, evaluated, questions
 from checks.verdict import Outcome, Verdict
 from helpers.course import exercises, progress
 from helpers.course.workspace import Workspace
@@ -94,10 +95,15 @@ def test_somebody_elses_answers_are_none_of_mine(tmp_path: Path, image: Image) -
     assert questions(new=True).variant != mine.variant or questions(new=True).variant != mine.variant
 
 
+def test_a_learner_cannot_choose_a_variant() -> None:
+    """The public call takes none: it is drawn."""
+    assert list(inspect.signature(questions).parameters) == ["new"]
+
+
 @pytest.mark.live
 def test_a_prediction_is_fixed_once_the_results_were_shown(workspace: Workspace, image: Image) -> None:
     """And the first one said is the one that is kept."""
-    mine = questions(variant=21)
+    mine = _draw(_State.load(), 21)
     file = EXERCISE.path(workspace)
     file.parent.mkdir(parents=True)
     assert "before you have said" in str(mine.reveal())
