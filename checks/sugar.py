@@ -230,7 +230,7 @@ def reads(trial: Trial, answer: Sugar) -> Finding:
     files = {"infuse.nix": INFUSE.read_text(), "sugar.nix": answer.text + "\n"}
     theirs = [f"{_MINE}let inherit (mine.v1) infuse; in {text}" for text in asked]
     # The first case alone: where there is no end to it, that need not be waited for at each.
-    names, defaults, wanted, first = nix.eval_many([_NAMES, _OURS, plain, theirs[0]], files=files, timeout=5)
+    names, defaults, wanted, first = nix.eval_many([_NAMES, _OURS, plain, theirs[0]], files=files, timeout=10)
     for ours in (defaults, wanted):
         if isinstance(ours, NixError):
             raise LabFailed(f"the lab's own infuse fails: {ours.message}")
