@@ -16,7 +16,7 @@ from helpers.errors import InitlabError, SandboxError
 from helpers.filetree import FileTree
 from helpers.inits import plain
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
-from helpers.inits.plan import limit_notes, make_plan, oneshot_notes
+from helpers.inits.plan import backs_off, limit_notes, make_plan, oneshot_notes
 from helpers.manifest.models import Manifest, Service
 
 __all__ = ["SupervisorRs", "parse_status"]
@@ -126,6 +126,9 @@ def _notes(service: Service) -> list[Unsupported]:
     if service.kind == "bundle":
         return []
     notes = oneshot_notes(service) if service.kind == "oneshot" else []
+    if service.kind == "longrun" and service.restart.policy != "never" and backs_off(service.restart):
+        text = "from the second restart in a row on, the delay is up to a tenth longer or shorter, at random"
+        notes.append(Unsupported(service.name, "restart.delay", text))
     notes += limit_notes(service, "without a cgroup of its own, setrlimit")
     if service.limits.pids is not None and service.user is None:
         # setrlimit(2): RLIMIT_NPROC refuses nobody who is root, so it is not set.

@@ -12,6 +12,7 @@ __all__ = [
     "CONTROLS_ORDER",
     "EVERY_STOP",
     "FLAT_DELAY",
+    "JITTERS",
     "NATIVE_FD",
     "NO_ON_FAILURE",
     "PID1",
@@ -85,6 +86,8 @@ PLAIN_NOTES = {
 # Restart policies that an init cannot follow.
 NO_ON_FAILURE = ("openrc", "sysvinit", "busybox", "finit")
 FLAT_DELAY = ("openrc",)
+# A tenth at random, up or down.
+JITTERS = ("supervisor-rs",)
 
 # The init itself listens to a service that tells its readiness on a file descriptor.
 NATIVE_FD = ("s6", "s6-rc", "systemd", "finit", "supervisor-rs")

@@ -182,7 +182,7 @@ def test_what_gets_lost_is_told(init: str) -> None:
         "sysvinit": scripted | policy,
         "busybox": scripted | policy,
         "dinit": logs,
-        "supervisor-rs": set(),
+        "supervisor-rs": {("patient", "restart.delay")},
         "systemd": logs | fd | {("patient", "restart.factor")},
         "finit": waiting | kinds | logs | policy | {("stubborn", "stop_grace")},
         "supervisord": scripted - {("listener", "log")},
