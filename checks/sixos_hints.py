@@ -76,7 +76,7 @@ HINTS: Mapping[str, str] = {
     ),
     "thin": (
         "The evidence bears on the question, and covers only a part of it. A question with two or three "
-        "halves wants something for each."
+        "parts wants something for each."
     ),
     "against": (
         "An answer does not follow from the facts cited for it. Read them once more, and then all four "

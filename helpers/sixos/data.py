@@ -20,6 +20,7 @@ from helpers.sixos.drawing import Drawing, chain, compiled, written
 
 __all__ = ["Fact", "Service", "SixOS", "SixOSError", "Source", "Target", "load"]
 
+_TABLES = ("builders", "boot", "subsystems", "risks")
 FILE = Path(__file__).resolve().parents[2] / "labs" / "sixos" / "facts.json"
 
 
@@ -147,6 +148,8 @@ class SixOS:
     builders: tuple[Mapping[str, Any], ...]
     boot: tuple[Mapping[str, Any], ...]
     missing: tuple[Fact, ...]
+    subsystems: tuple[Mapping[str, Any], ...]
+    risks: tuple[Mapping[str, Any], ...]
     services: Mapping[str, Service]
     targets: Mapping[str, Target]
     loggers: Mapping[str, tuple[str, ...]]
@@ -233,6 +236,8 @@ def load(file: Path = FILE) -> SixOS:
         tuple(raw["builders"]),
         tuple(raw["boot"]),
         tuple(facts[name] for name in raw["missing"]),
+        tuple(raw["subsystems"]),
+        tuple(raw["risks"]),
         services,
         targets,
         loggers,
@@ -256,7 +261,7 @@ def _refuse_dangling(
             raise SixOSError(
                 f"targets.{target.name} has the logger {target.logger!r}, which is not described"
             )
-    cited = [(one.get("name", one.get("step", "")), one["facts"]) for one in (*raw["builders"], *raw["boot"])]
+    cited = [(one.get("name", one.get("step", "")), one["facts"]) for table in _TABLES for one in raw[table]]
     for who, ids in [*cited, ("missing", raw["missing"])]:
         for one in ids:
             if one not in facts:

@@ -20,7 +20,7 @@ from helpers.show.parts import LINE
 __all__ = ["Drawing", "chain", "compiled", "written"]
 
 _LOOK = {
-    "bundle": {"style": "rounded,dashed", "shape": "box"},
+    "bundle": {"style": "rounded,filled,dashed", "fillcolor": "#ffffff", "shape": "box"},
     "oneshot": {"style": "filled", "fillcolor": "#f5f7fa", "shape": "box"},
     "longrun": {"style": "rounded,filled", "fillcolor": "#e3f1e4", "shape": "box"},
     "logger": {"style": "rounded,filled", "fillcolor": "#fff1db", "shape": "box"},
@@ -57,6 +57,7 @@ class Drawing:
                 "rankdir": self.direction,
                 "bgcolor": "transparent",
                 "size": _WIDTH,
+                "pad": "0.2",
                 "nodesep": "0.18",
                 "ranksep": "0.3" if self.direction == "TB" else "0.5",
                 "label": graphviz.escape(self.caption),

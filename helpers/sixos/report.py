@@ -37,6 +37,8 @@ def analysis(
     if needs:
         lines += ["", "| service | must be up before it |", "|---|---|"]
         lines += [f"| {name} | {', '.join(found) or 'nothing'} |" for name, found in needs.items()]
+    lines += ["", "## Subsystems", ""]
+    lines += _table(sixos, sixos.subsystems)
     lines += ["", "## Six questions", ""]
     for key, question in QUESTIONS.items():
         chosen, cited = answers.get(key, ("", ()))
@@ -66,7 +68,17 @@ def analysis(
                 lines.append(f"- “{sentence}” {_cited(_facts(sixos, [refuted[key]])[0])}")
     lines += ["", "## Missing pieces", ""]
     lines += [f"- {_cited(fact)}" for fact in sixos.missing]
+    lines += ["", "## Risk areas", ""]
+    lines += _table(sixos, sixos.risks)
     return "\n".join([*lines, ""])
+
+
+def _table(sixos: SixOS, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A point for each name, and below it the facts."""
+    lines = []
+    for row in rows:
+        lines += [f"- **{row['name']}**", *(f"  - {_cited(fact)}" for fact in _facts(sixos, row["facts"]))]
+    return lines
 
 
 def _facts(sixos: SixOS, ids: Sequence[str]) -> list[Fact]:

@@ -160,6 +160,9 @@ def test_the_analysis_writes_every_citation_out() -> None:
     assert f"“{SENTENCES['vm']}” {SIXOS.facts['F55'].says}" in page
     assert page.count("Not answered yet.") == len(QUESTIONS) - 1
     assert all(fact.says in page for fact in SIXOS.missing)
+    for row in (*SIXOS.subsystems, *SIXOS.risks):
+        assert f"**{row['name']}**" in page
+        assert all(SIXOS.facts[one].says in page for one in row["facts"])
 
 
 @pytest.mark.parametrize(
