@@ -72,14 +72,14 @@ def loads(trial: Trial, mine: Overrides) -> Finding:
     mine.world = world = World.make(trial.rng)
     files = files_of(world, mine.text)
     asked = questions(world)
-    shape, mine.functions = nix.eval_many([_SHAPE, _FUNCTIONS], files=files, timeout=6)
+    (shape,) = nix.eval_many([_SHAPE], files=files, timeout=6)
     expected = "two functions"
     # One of each alone first: where there is no end to it, that need not be waited for at every question.
     for scenario, part in (("rewrite", "package"), ("extend", "name")):
         (value,) = nix.eval_many([asked["theirs", scenario, part]], files=files, timeout=6)
         if isinstance(value, NixError) and value.kind == "time":
             return trial.no(expected="an evaluation that ends", seen=value.said[:300], hint="time")
-    values = nix.eval_many(list(asked.values()), files=files, timeout=10)
+    mine.functions, *values = nix.eval_many([_FUNCTIONS, *asked.values()], files=files, timeout=10)
     if isinstance(shape, NixError):
         return trial.no(expected=expected, seen=shape.message[:300], hint=_kind(shape))
     if shape:
