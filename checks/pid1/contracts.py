@@ -88,6 +88,11 @@ CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
         "asked a second time, it stops waiting and ends at once: the operator has said that it is urgent",
         "labs/supervisor/supervisor-rs/src/supervisor.rs, `Asked a second time: at once`",
     ),
+    ("sysvinit", "fork-fails", "gives-up"): Difference(
+        "what was started more than ten times in two minutes is left alone for five: here a script that finds no "
+        "process for its own commands, and ends",
+        "init(8), `respawning too fast`",
+    ),
     ("supervisord", "outlives-hup", "disturbs-services"): Difference(
         "SIGHUP stops every process, reads the configuration and starts them again",
         "the manual of Supervisor, Running Supervisor, Signal Handlers",
