@@ -94,7 +94,7 @@ FEATURES: Mapping[str, Mapping[str, str]] = {
         "units": "a package's or a module's unit files say how a service runs",
         "instances": "any service can be there twice, by calling it twice",
         "infusion": "a target that is there can be changed from outside, by its attributes",
-        "sockets": "a service is started by the first connection to its socket",
+        "sockets": "the manager holds a socket, and starts its service at the first connection",
         "timers": "a service is started by a timer unit",
     },
     "switching": {
