@@ -62,8 +62,10 @@ def changes(image: Image, runs: int, figures: dict[str, list[float]]) -> None:
             activated = moved_alone(machine.activate(built))
             back = moved_alone(machine.rollback())
             began = time.monotonic()
-            machine.sh(_BY_HAND)
+            said = machine.sh(f"{_BY_HAND} && echo done")
             by_hand = time.monotonic() - began
+            if said != "done":
+                raise RuntimeError(f"nginx was not taken down and up: {said}")
             for name, seconds in zip(names, (built.seconds, activated, back, by_hand), strict=True):
                 if number:
                     figures[name].append(seconds)
