@@ -89,8 +89,8 @@ CONTRACTS: Mapping[tuple[str, str, str], Difference] = {
         "labs/supervisor/supervisor-rs/src/supervisor.rs, `Asked a second time: at once`",
     ),
     ("sysvinit", "fork-fails", "gives-up"): Difference(
-        "what was started more than ten times in two minutes is left alone for five: here a script that finds no "
-        "process for its own commands, and ends",
+        "what was started more than ten times in two minutes is left alone for five: here a script that "
+        "finds no process for its own commands, and ends",
         "init(8), `respawning too fast`",
     ),
     ("supervisord", "outlives-hup", "disturbs-services"): Difference(
