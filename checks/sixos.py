@@ -81,6 +81,21 @@ def _call(one: Asked) -> str:
     return f"{one.call}(graph)" if one.name is None else f"{one.call}(graph, {one.name!r})"
 
 
+def _place(analysis: Analysis, one: Asked) -> str:
+    """The first graph of a run is the real one: there a learner can look for themselves."""
+    return "the real graph" if one.graph is analysis.asked[0].graph else "another graph"
+
+
+def _entry(graph: Any, name: str) -> str:
+    """A target as the graph has it; of a logger, its producer."""
+    own = name if name in graph["targets"] else name.removesuffix("-log")
+    one = graph["targets"].get(own)
+    if one is None:
+        return f"{own} is no target"
+    told = [f"{key} {', '.join(one[key])}" for key in ("after", "before") if one[key]]
+    return "; ".join([f"{own} is a {one['kind']}", *told, f"logger {one['logger']}"])
+
+
 def _names(value: Any) -> set[str] | None:
     good = isinstance(value, list) and all(isinstance(one, str) for one in value)
     return set(value) if good else None
@@ -92,7 +107,14 @@ def census(trial: Trial, analysis: Analysis) -> Finding:
     for one, reply in analysis.replies("census"):
         right = sixos_model.census(one.graph)
         if reply["value"] != right:
-            return trial.no(expected="the counts of the graph", seen=str(reply["value"])[:200], hint="census")
+            loggers = [
+                str(one["logger"]) for one in one.graph["targets"].values() if one["kind"] == "longrun"
+            ]
+            seen = (
+                f"{_place(analysis, one)}: {str(reply['value'])[:120]}, where the longruns have the loggers "
+            )
+            seen += ", ".join(loggers)
+            return trial.no(expected="the counts of the graph", seen=seen[:300], hint="census")
     return trial.ok(expected="the counts of each graph", seen="so they are")
 
 
@@ -103,7 +125,7 @@ def edges(trial: Trial, analysis: Analysis) -> Finding:
     wrong: dict[str, str] = {}
     for one, reply in analysis.replies("edges"):
         for hint, seen in _compare_edges(one.graph, reply["value"]):
-            wrong.setdefault(hint, seen)
+            wrong.setdefault(hint, f"{_place(analysis, one)}: {seen}")
     for hint in ("no-loggers", "no-logger-wanted", "before", "producer", "logger-waits", "edges"):
         if hint in wrong:
             return trial.no(expected=expected, seen=wrong[hint][:300], hint=hint)
@@ -118,9 +140,14 @@ def _compare_edges(graph: Any, value: Any) -> list[tuple[str, str]]:
     found = {name: set(one) for name, one in value.items()}
     wrong = []
     if lost := sorted(right.keys() - found.keys()):
-        wrong.append(("edges" if lost[0] in targets else "no-loggers", f"{lost[0]} is not there"))
+        wrong.append(
+            (
+                "edges" if lost[0] in targets else "no-loggers",
+                f"{lost[0]} is not there ({_entry(graph, lost[0])})",
+            )
+        )
     if more := sorted(found.keys() - right.keys()):
-        wrong.append(("no-logger-wanted", f"{more[0]} is there"))
+        wrong.append(("no-logger-wanted", f"{more[0]} is there ({_entry(graph, more[0])})"))
     for name in right.keys() & found.keys():
         if found[name] == right[name]:
             continue
@@ -134,7 +161,9 @@ def _compare_edges(graph: Any, value: Any) -> list[tuple[str, str]]:
             hint = "producer"
         else:
             hint = "edges"
-        wrong.append((hint, f"{name} → {', '.join(sorted(found[name])) or 'nothing'}"))
+        names = ", ".join(sorted(found[name])) or "nothing"
+        said = f"; {min(turned)} says before {name}" if turned else ""
+        wrong.append((hint, f"{name} → {names} ({_entry(graph, name)}{said})"))
     return wrong
 
 
@@ -150,7 +179,9 @@ def needs(trial: Trial, analysis: Analysis) -> Finding:
         if found is None:
             return trial.no(expected=expected, seen=f"{name}: {str(reply['value'])[:80]}", hint="needs")
         less, more = right - found, found - right
-        seen = f"{name}: " + (f"without {min(less)}" if less else f"with {min(more)}")
+        seen = f"{_place(analysis, one)}: {name}, " + (
+            f"without {min(less)}" if less else f"with {min(more)}"
+        )
         return trial.no(expected=expected, seen=seen, hint=_why_needs(analysis))
     return trial.ok(expected=expected, seen=f"{len(analysis.replies('needs'))} answers are right")
 
@@ -180,7 +211,7 @@ def idle(trial: Trial, analysis: Analysis) -> Finding:
         found, right = _names(reply["value"]), sixos_model.idle(one.graph)
         if found != right:
             seen = "no names" if found is None else f"{', '.join(sorted(found)[:6]) or 'none'}"
-            return trial.no(expected=expected, seen=seen, hint="idle")
+            return trial.no(expected=expected, seen=f"{_place(analysis, one)}: {seen}", hint="idle")
     return trial.ok(expected=expected, seen="so they are")
 
 
