@@ -214,7 +214,8 @@ def with_log(error: NixError) -> NixError:
     before = error.raw.partition("error:")[0].splitlines()
     ours = ("this derivation", "these ", "building '", "  /nix/store/", "warning:")
     lines = [line for line in before if not line.startswith(ours)][-10:]
-    said = "\n".join([error.said, *(f"  > {line}" for line in lines)])
+    first, *rest = error.said.splitlines()
+    said = "\n".join([first, *(f"  > {line}" for line in lines), *rest])
     kind = "full" if any("No space left on device" in line for line in lines) else error.kind
     hint = error.hint if kind == error.kind else ""
     return NixError(said, kind=kind, trace=error.trace, raw=error.raw, hint=hint)
