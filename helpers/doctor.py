@@ -141,6 +141,14 @@ def _image() -> Iterator[Finding]:
     yield Finding("lab image", state.state == "ready", seen, "initlab image build", needed=False)
 
 
+def _rust() -> Iterator[Finding]:
+    from helpers import rust
+
+    found = rust.availability()
+    seen = found.reason if found.ok else f"crates cannot be built: {found.reason}"
+    yield Finding("rust", found.ok, seen, found.mend, needed=False)
+
+
 def _workspace() -> Iterator[Finding]:
     from helpers.course.workspace import default_root, find
 
@@ -176,6 +184,7 @@ _LOOKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "engines": _engine,
     "computer": _computer,
     "lab image": _image,
+    "rust": _rust,
     "course": _curriculum,
     "workspace": _workspace,
 }

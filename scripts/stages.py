@@ -50,7 +50,7 @@ def pytest(name: str, *arguments: str, groups: tuple[str, ...] = (), needs_docke
 # Tests that must not run side by side share an @pytest.mark.xdist_group: one worker runs them all.
 _TWO = ("-n", "2", "--dist", "loadgroup")
 _THREE = ("-n", "3", "--dist", "loadgroup")  # labs wait more than they compute, on two cores too
-_APART = ("--ignore=tests/notebooks", "--ignore=tests/browser")
+_APART = ("--ignore=tests/notebooks", "--ignore=tests/browser", "--ignore=tests/crates")
 _QUICK = "not live and not docker and not slow and not browser"
 
 # To add a stage, add a line.
@@ -60,6 +60,7 @@ STAGES = (
     Stage("types", ("mypy", "--strict", "helpers", "checks", "scripts", "labs/s6rc/s6rc")),
     pytest("unit", "tests", *_APART, *_TWO, "-m", _QUICK),
     pytest("live", "tests", *_APART, *_THREE, "-m", f"not ({_QUICK})", needs_docker=True),
+    pytest("rust", "tests/crates"),
     Stage("vet", ("initlab", "vet")),
     pytest("notebooks", "tests/notebooks", *_TWO),
     pytest("browser", "tests/browser"),
