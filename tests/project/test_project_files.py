@@ -166,7 +166,7 @@ def test_the_readme_says_only_what_is_there() -> None:
     from helpers.cli import build
 
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
-    for command in re.findall(r"(?:^    |`)initlab ([a-z]+)", readme, re.MULTILINE):
+    for command in re.findall(r"(?:^    |`)initlab ([a-z0-9]+)", readme, re.MULTILINE):
         assert command in commands, f"initlab {command}"
 
 
