@@ -17,7 +17,7 @@ from checks.listing_hints import HINTS
 from checks.pid1.asking import alive, mask
 from checks.pid1.box import place, random_word
 from checks.stages.actor import ACTOR, actor
-from checks.stages.box import START, Box, names
+from checks.stages.box import END, START, Box, names
 from helpers.engines.base import MIB, Limits, Pid1
 from helpers.rust.boxed import tables
 from helpers.rust.builds import Built, compiles
@@ -70,13 +70,18 @@ class Machine(Box):
         """The PIDs an actor has had, in order."""
         return [int(line.split()[1]) for line in self.said(name) if line.startswith("up ")]
 
-    def told_to_end(self, name: str) -> bool:
-        """Have an `armed` actor end: whether it was there, and has gone."""
+    def told_to_end(self, name: str) -> int:
+        """Have an `armed` actor end: its PID, which may be a zombie's now, or 0 where it was not there."""
         main = self.main(name)
         if main is None:
-            return False
+            return 0
         self.kill(10, main.pid)
-        return self.wait(lambda: all(p.pid != main.pid or p.state == "Z" for p in self.processes()))
+        self.wait(lambda: all(p.pid != main.pid or p.state == "Z" for p in self.processes()))
+        return main.pid
+
+    def reaped(self, pid: int, seconds: float = END) -> bool:
+        """Wait until a process is no longer there, not even as a zombie: whether it is so."""
+        return self.wait(lambda: all(p.pid != pid for p in self.processes()), seconds)
 
 
 def _spec(
@@ -214,7 +219,7 @@ def liveness(trial: Trial, listing: Listing) -> Finding:
     box = Machine(trial, listing, services)
     if not box.wait_up():
         return box.not_up(expected, "out-of-order")
-    if not (box.told_to_end(needed) and box.wait(lambda: not box.zombies())):
+    if not box.reaped(box.told_to_end(needed)):
         return trial.no(expected=expected, seen=f"{needed} has ended and is a zombie", hint="zombies")
     box.told_to_end(user)
     if not box.wait(lambda: len(box.pids(user)) > 1):
@@ -248,8 +253,7 @@ def neighbours(trial: Trial, listing: Listing) -> Finding:
         return trial.no(expected=expected, seen=f"{third} is not started again", hint="never-restarts")
     if (waited := box.times(third, "up")[1] - box.times(third, "end")[0]) < delay - 0.1:
         return trial.no(expected=expected, seen=f"{third} after {waited:.1f} s", hint="too-soon")
-    box.told_to_end(late)
-    box.wait(lambda: not box.zombies(), 3.0)
+    box.reaped(box.told_to_end(late), 3.0)
     box.told_to_end(prompt)
     if not box.wait(lambda: len(box.pids(prompt)) > 1):
         return trial.no(expected=expected, seen=f"{prompt} waits, too", hint="blocked")
@@ -316,7 +320,8 @@ def stops(trial: Trial, listing: Listing) -> Finding:
         return trial.no(expected=expected, seen="they are not all up", hint="not-read")
     before = len(ups())
     box.sandbox.signal(15, 1)
-    box.wait(lambda: f"{low} cleaned" in said())
+    if box.wait(lambda: len(said()) > before, 3.0):  # somebody heard of it: then they have their time
+        box.wait(lambda: f"{low} cleaned" in said())
     code = box.wait_exit(2.0)
     lines = [line for line in said() if not line.endswith(" up")]
     if not lines and code is None:

@@ -87,7 +87,7 @@ class Landscape:
     def passage(self, id: str) -> Passage:
         """One passage. Raises `InitlabError` for an id that is not there."""
         if id not in self.passages:
-            raise InitlabError(f"no passage {id!r}", hint="landscape.sheet() lists them all")
+            raise InitlabError(f"no passage {id!r}", hint="landscape.sheet(project) lists them")
         return self.passages[id]
 
     def value(self, project: str, feature: str) -> Passage | None:
@@ -103,10 +103,14 @@ class Landscape:
             rows.append((project.id, *cells))
         return Sheet(("", *features), tuple(rows))
 
-    def sheet(self, project: str | None = None) -> Sheet:
-        """The passages with their sources, of one project or of all."""
-        some = self.passages.values() if project is None else self.of(project)
-        return Sheet(("", "what it says", "read in"), tuple((one.id, one.says, one.where) for one in some))
+    def sheet(self, project: str) -> Sheet:
+        """A project's passages, each with the path and the commit it was read at.
+
+        Raises `InitlabError` for a project that is not there.
+        """
+        some = self.of(project)
+        rows = tuple((one.id, one.says, f"{one.path.rpartition('/')[2]} @{one.commit[:7]}") for one in some)
+        return Sheet(("", "what it says", f"read in {some[0].repository}"), rows)
 
 
 @cache

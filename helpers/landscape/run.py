@@ -12,6 +12,7 @@ from helpers.errors import InitlabError
 from helpers.filetree import FileTree
 from helpers.rust.builds import build
 from helpers.rust.crates import Crate
+from helpers.rust.toolchain import availability
 
 __all__ = ["Horust"]
 
@@ -30,6 +31,10 @@ class Horust:
         self._thread.start()
 
     def _build(self) -> None:
+        found = availability()
+        if not found.ok:  # no minutes of fetching a toolchain that nobody asked for
+            self._error = f"{found.reason}\n  next: {found.mend}"
+            return
         try:
             self._program = build(Crate.of(_CRATE), profile="dev", progress=False)
         except InitlabError as error:
