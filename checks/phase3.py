@@ -23,6 +23,7 @@ from checks.pid1.learner import Attempt
 from checks.runner import check
 from checks.stages.box import Stage
 from checks.stages.first import SUITE as STAGE1
+from checks.stages.fourth_stack import SUITE as STAGE4
 from checks.stages.second import SUITE as STAGE2
 from checks.stages.third_stopping import SUITE as STAGE3
 
@@ -39,6 +40,7 @@ __all__ = [
     "stage1",
     "stage2",
     "stage3",
+    "stage4",
     "user",
 ]
 
@@ -71,6 +73,16 @@ def stage3(program: str | Path | None = None, *, seed: int | None = None) -> Sta
     a run.
     """
     return Stage(3, learner_file("p3.stage3", program, call="phase3.stage3"))
+
+
+@check("p3.stage4", points=10, deadline=90.0, suite=STAGE4, call="phase3.stage4")
+def stage4(program: str | Path | None = None, *, seed: int | None = None) -> Stage:
+    """Grade the fourth stage of a supervisor: who is ready, where the lines go; and PID 1 of the web stack.
+
+    `program` is its path; without it, the `stage4.py` of your portfolio. `seed` repeats the random names and
+    sizes of a run.
+    """
+    return Stage(4, learner_file("p3.stage4", program, call="phase3.stage4"))
 
 
 _BUILD = 180.0  # seconds: a first build compiles what the crate depends on too
