@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 from helpers import image as images
 from helpers.engines.base import Image, Limits, Pid1
@@ -71,7 +71,7 @@ class Horust(plain.Plain):
     name = title = "horust"
     binary = "/opt/lab/horust"
     clean_exits = frozenset({0})
-    unknown = {"graph": "start-after waits for a start, not for a check", "binary": "a debug build"}
+    unknown: ClassVar = {"graph": "start-after waits for a start, not for a check", "binary": "a debug build"}
 
     def render(self, manifest: Manifest) -> Rendered:
         tree = FileTree()
@@ -132,7 +132,7 @@ def graph(seed: int, size: int = 20, edges: int = 50) -> tuple[Manifest, float]:
     seconds = {name: round(chosen.uniform(0.1, 0.4), 3) for name in needs}
     services = []
     for name, others in needs.items():
-        now, file = "date +%s.%N", f"/tmp/{name}"  # noqa: S108 - inside
+        now, file = "date +%s.%N", f"/tmp/{name}"
         script = f"{now} >{file}.began; sleep {seconds[name]}; {now} >{file}; exec sleep 1000"
         services.append(
             {
@@ -215,8 +215,10 @@ def _until(done: Callable[[], bool], what: str, step: float = 0.02) -> None:
         time.sleep(step)
 
 
-def run(names: list[str], *, runs: int, many: int, rest: float) -> list[Row]:
-    """Measure all, by turns: a disturbance falls on everyone."""
+def run(
+    names: list[str], *, runs: int, many: int, rest: float, kept: Callable[[list[Row]], None]
+) -> list[Row]:
+    """Measure all, by turns: a disturbance falls on everyone. `kept` hears of all after each one."""
     image = images.ensure()
     made = {name: subjects()[name]() for name in names}
     rows = {name: Row(name, missing=dict(getattr(init, "unknown", {}))) for name, init in made.items()}
@@ -240,6 +242,7 @@ def run(names: list[str], *, runs: int, many: int, rest: float) -> list[Row]:
             note(row, ("restart",), lambda init=init: (restart(init, image),))  # type: ignore[misc]
             note(row, ("graph",), lambda init=init, seed=number: (over_path(init, image, seed),))  # type: ignore[misc]
             note(row, ("thousand", "kib"), lambda init=init: thousand(init, image, many))  # type: ignore[misc]
+            kept(list(rows.values()))
     return list(rows.values())
 
 
@@ -275,11 +278,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every figure there too")
     options = parser.parse_args()
     runs, many, rest = (1, 100, 3.0) if options.quick else (options.runs, 1000, 10.0)
-    rows = run(options.init or list(subjects()), runs=runs, many=many, rest=rest)
+
+    def keep(rows: list[Row]) -> None:
+        if options.json:
+            told = {"runs": runs, "many": many, "rest": rest, "rows": [vars(row) for row in rows]}
+            options.json.write_text(json.dumps(told, indent=1) + "\n")
+
+    rows = run(options.init or list(subjects()), runs=runs, many=many, rest=rest, kept=keep)
     print(f"\nmedians of {runs}, many = {many}, rest = {rest:g} s\n{table(rows)}")
-    if options.json:
-        told = {"runs": runs, "many": many, "rest": rest, "rows": [vars(row) for row in rows]}
-        options.json.write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":
