@@ -399,15 +399,6 @@ def test_pid1_lists_inits_and_behaviours_without_asking(initlab: Initlab) -> Non
     assert "reaps-adopted" in told.out
 
 
-@pytest.mark.live
-def test_pid1_judges_a_program_and_its_status_says_so(initlab: Initlab) -> None:
-    """tini starts its command; a shell that becomes the command is not kept, and the table goes out as JSON."""
-    assert initlab("pid1", "--only", "starts", "--", "/usr/bin/tini", "--").status == 0
-    told = initlab("pid1", "--json", "--only", "starts", "--", "/bin/sh", "-c", 'exec "$@"', "sh")
-    assert told.status == 1
-    assert json.loads(told.out)["cells"][0]["result"] == "not kept"
-
-
 def test_pid1_tells_a_behaviour_that_is_none(initlab: Initlab) -> None:
     """With those there are, and the next command."""
     told = initlab("pid1", "--only", "reeps", "tini")

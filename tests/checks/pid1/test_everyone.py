@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from checks import phase3
 from checks.pid1 import Command, Result, Services, everyone, judge
 from checks.pid1.differences import read
-from helpers import rust
+from helpers import cli, rust
 from helpers.course import exercises
 from helpers.course.workspace import Workspace
+from helpers.engines.base import Image
 from helpers.errors import LabError
 from helpers.rust.toolchain import RustError
 
@@ -81,3 +84,18 @@ def test_the_checks_have_not_started_without_a_file(workspace: Workspace) -> Non
     """Nothing of the learner's is there, so nothing is wrong."""
     assert phase3.pid1().outcome == "not_started"
     assert phase3.differences().outcome == "not_started"
+
+
+@pytest.mark.live
+def test_the_command_line_judges_a_program_and_its_status_says_so(
+    image: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """tini starts its command; a shell that becomes the command does not, and the table goes out as JSON."""
+    for program, status, result in (
+        (["/usr/bin/tini", "--"], 0, "kept"),
+        (["/bin/sh", "-c", 'exec "$@"', "sh"], 1, "not kept"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["pid1", "--json", "--only", "starts", "--", *program])
+        assert (ended.value.code or 0) == status
+        assert json.loads(capsys.readouterr().out)["cells"][0]["result"] == result
