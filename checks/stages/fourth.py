@@ -3,6 +3,8 @@
 The four ways of readiness are the manifest's (`helpers.manifest.models`); the notification descriptor is s6's
 (https://skarnet.org/software/s6/notifywhenup.html). `fourth_logs` and `fourth_stack` have the rest of the
 suite.
+
+Its event is `late`: a longrun was not ready within the `timeout` of its readiness; once for each life.
 """
 
 from __future__ import annotations

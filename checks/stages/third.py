@@ -4,6 +4,9 @@ What needs what, and what a service is (`longrun`, `oneshot`, `bundle`), is the 
 (`helpers.manifest.Service`). That services start at the same time is asked without a clock: their oneshots
 end when the check says so, one after the other, and each time everything has to run that may.
 `third_stopping` has the other half of the suite.
+
+Events of this stage: `ready` when a service counts as ready; `down` with the reason `failed` for a oneshot;
+`start` and `exit` also for a oneshot's `down` command.
 """
 
 from __future__ import annotations
