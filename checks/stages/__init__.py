@@ -21,8 +21,8 @@ Every event has the keys `event` and `service` (its name). `code` is the exit st
 number of the signal that killed it: one of the two, never both. Keys that are not in the table may be there
 too; a later stage says everything an earlier one does.
 
-**What ends it.** PID 1 goes on when its services have ended; SIGTERM stops them all, and then it ends with 0. Its
-own services have standard input, output and error as it has them, until stage 4 catches them.
+**What ends it.** PID 1 goes on when its services have ended; SIGTERM stops them all, and then it ends with 0.
+Until stage 4 catches it, what services write goes where PID 1's own output goes.
 
 `first` and `second` are the suites of stages 1 and 2. `box` is the sandbox a stage runs in, the events it
 reports, and `actor`, the service that does as it is told (it tells in a file, so that it does not matter what
