@@ -65,6 +65,8 @@ def reader(lab: Lab, service: str, process: Process) -> Process:
     if seen["kind"] == "pipe":  # also one with a name, as s6-rc's are
         parents = {one.pid: one.ppid for one in lab.sandbox.processes()}
         pid = choose_reader([tuple(end) for end in seen["ends"]], parents)
+        if pid is None and getattr(lab.init, "reads_output", False):
+            pid = 1  # it holds both ends, which elsewhere is the mark of who waits for a logger
     elif seen["kind"] == "socket":
         listing = lab.sandbox.exec(["ss", "-xapH"]).stdout.decode(errors="replace")
         pid = socket_peer(listing, re.sub(r"\D", "", link))

@@ -44,6 +44,9 @@ class SupervisorRs(plain.Plain):
     ordering = "native: depends_on, each as soon as what it needs is ready, all in parallel"
     logging = "built in: a file for each service, rotated by size and count, timestamped"
 
+    reads_output = True
+    """PID 1 itself, in a thread, reads what services write."""
+
     def __init__(self) -> None:
         self._fault = ""
 
