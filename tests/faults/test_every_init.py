@@ -197,7 +197,7 @@ def test_a_blocked_log_blocks_the_service_or_the_reason_is_told(lab: Lab) -> Non
             assert "no process reads it" in refused
         else:
             assert "PID 1 reads" in refused
-            assert lab.init.name == "supervisord"
+            assert lab.init.name in ("supervisord", "supervisor-rs")
         assert not [p for p in lab.sandbox.processes() if p.state == "T"]
         assert len(lab.faults.active()) == 0
         return
