@@ -123,7 +123,8 @@ def reports(trial: Trial, stage: Stage) -> Finding:
     for name, ending in wanted.items():
         event = _the(box, "exit", name)
         if event is None:
-            return trial.no(expected=expected, seen=f"no exit event of {name}", hint="no-exit")
+            hint = "one-per-signal" if box.zombies() and box.events("exit") else "no-exit"
+            return trial.no(expected=expected, seen=f"no exit event of {name}", hint=hint)
         if found := _misreported(event, ending):
             hint, seen = found
             return trial.no(expected=expected, seen=f"{name}: {seen}", hint=hint)
