@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checks.answers import learner_file
 from checks.generations import SUITE as GENERATIONS
 from checks.generations import Change
 from checks.infuse import SUITE as INFUSE
@@ -16,7 +17,6 @@ from checks.metaphor import SUITE as METAPHOR
 from checks.metaphor import Metaphor
 from checks.overrides import SUITE as OVERRIDES
 from checks.overrides import Overrides
-from checks.phase0 import learner_file
 from checks.predict_ten import SUITE as PREDICT
 from checks.predict_ten import Answers
 from checks.repair import SUITE as REPAIR

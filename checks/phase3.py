@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checks.answers import learner_file
 from checks.extensions import health as _health
 from checks.extensions import limits as _limits
 from checks.extensions import logs as _logs
@@ -15,7 +16,6 @@ from checks.landscape import SUITE as LANDSCAPE
 from checks.landscape import Answer as _Landscape
 from checks.listing import SUITE as LISTING
 from checks.listing import Listing
-from checks.phase0 import learner_file
 from checks.pid1.differences import SUITE as DIFFERENCES
 from checks.pid1.differences import Answer
 from checks.pid1.learner import SUITE as PID1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from checks import phase0, stack_box
+from checks.answers import learner_folder
 from checks.behaviours import Trial
 from checks.stack import OPENRC, RUNIT
 from checks.stack_box import Machine, Stack
@@ -139,7 +140,7 @@ def test_a_copy_kept_beside_is_no_service(init: str, image: Image, workspace: Wo
     folder = write(init, workspace, dict(exercise.solutions))
     part = exercise.parts[0]
     (folder / f"{part}.1").write_text("#!/bin/false\n")
-    assert f"{part}.1" not in phase0.learner_folder(exercise.id, folder, call="")[0]
+    assert f"{part}.1" not in learner_folder(exercise.id, folder, call="")[0]
     verdict = check()
     assert verdict.passed, str(verdict)
     assert verdict.points == exercise.points
