@@ -90,10 +90,6 @@ HINTS: Mapping[str, str] = {
         "Nobody reads PID 1's own output, and PID 1 stands still. A write to a full pipe sleeps until "
         "somebody reads (pipe(7)): PID 1 cannot afford to be the one that sleeps."
     ),
-    "full-disk": (
-        "The disk was full, and PID 1 ended or forgot its services. Logs are the first thing that finds "
-        "no room, and the last that is worth dying for."
-    ),
     "web-not-up": (
         "The web stack does not come up: redis, app and nginx, with a probe of another kind each. What "
         "your supervisor said last is in the table."
