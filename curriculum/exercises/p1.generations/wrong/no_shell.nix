@@ -1,0 +1,12 @@
+# hint: up-line
+# A redirection in a line that no shell reads: curl takes `>` and the path for addresses.
+final: {
+  targets.nginx = _: final.services.nginx { port = 8082; };
+  targets.app2 = _: final.services.app { port = 8001; };
+  targets.stamp = _: final.six.mkOneshot {
+    name = "stamp";
+    up = "curl -sf http://127.0.0.1:8001/health > /run/stamp";
+    passthru.after = [ final.targets.app2 ];
+    passthru.before = [ final.targets.default ];
+  };
+}
