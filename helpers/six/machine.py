@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from types import TracebackType
@@ -75,7 +75,7 @@ class Generation:
     current: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation:
     """What an activation did. `before` and `after` map what was up to its PID (None: a oneshot)."""
 
@@ -83,7 +83,7 @@ class Activation:
     seconds: float
     before: Mapping[str, int | None]
     after: Mapping[str, int | None]
-    said: str = field(repr=False)
+    said: str
 
     @property
     def moved(self) -> tuple[str, ...]:
@@ -111,6 +111,8 @@ class Activation:
         lines = [f"{head}: {len(self.moved)} moved, {len(self.stayed)} stayed"]
         lines += [f"  {name:<16} {old:>6} → {new:<6} {what}" for name, old, new, what in self._rows()]
         return "\n".join(lines if self.ok else [*lines, self.said.rstrip()])
+
+    __repr__ = __str__  # a cell's value as plain text is its repr: a failure with its reason
 
     def _repr_html_(self) -> str:
         head = "Activated" if self.ok else "The activation failed"

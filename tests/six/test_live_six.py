@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -173,3 +174,5 @@ def test_what_an_activation_did_is_a_table() -> None:
     assert done.stayed == ("a",)
     assert str(done).splitlines()[0] == "the activation failed: 3 moved, 1 stayed"
     assert "s6-rc: &lt;no&gt;" in done._repr_html_()
+    assert repr(done).splitlines()[-1] == "s6-rc: <no>"
+    assert "s6-rc" not in repr(replace(done, ok=True))
