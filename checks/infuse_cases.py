@@ -194,6 +194,9 @@ def _fault(rng: random.Random) -> tuple[Any, Any]:
             ([1], {rng.choice(["__append", "__prepend"]): "x"}),
             ("s", {rng.choice(["__append", "__prepend"]): ["x"]}),
             (rng.choice([None, 3]), {"__append": "x"}),
+            (rng.choice([3, 0]), {rng.choice(["__append", "__prepend"]): rng.choice([5, 2])}),
+            ({"log": 1}, {rng.choice(["__append", "__prepend"]): {"port": 1}}),
+            ({}, {"tls": {rng.choice(["__append", "__prepend"]): rng.choice([5, {"port": 1}])}}),
             (1, _FAILS),
         ]
     )

@@ -76,6 +76,10 @@ HINTS: Mapping[str, str] = {
         "Values of different kinds were joined. A text is joined to a text and a list to a list; a text "
         "appended to a list is an error, not one more element."
     ),
+    "append-same-kind": (
+        "Two values of one kind were joined that are neither texts nor lists. Is it enough that they are of "
+        "the same kind? What else has to be so of the value, also where the attribute is missing?"
+    ),
     "data-as-leaf": (
         "A leaf that is neither function nor list nor attribute set was taken over as the new value. It "
         "is an error: to put data there is what `__assign` is for."

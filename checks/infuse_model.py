@@ -30,6 +30,7 @@ FLAWS = (
     "init-on-present",
     "prepend-at-end",
     "append-any-kind",
+    "append-same-kind",
     "data-as-leaf",
     "mixing",
     "unknown-sugar",
@@ -225,6 +226,8 @@ class _Infuse:
             return now + one if last else one + now
         if self.flaw == "append-any-kind":
             now, value = (part if isinstance(part, list) else [part] for part in (now, value))
+            return now + value if last else value + now
+        if self.flaw == "append-same-kind" and type(value) is type(now):
             return now + value if last else value + now
         raise _Fault(where)
 
