@@ -67,6 +67,7 @@ _KINDS = (
 )
 _HINTS = {
     "syntax": "look at the marked place and before it: a `;` that is missing, a bracket left open",
+    "let": "a `let` is half of an expression: write `let … in`, and then the expression",
     "undefined": "names come from `let`, from a function's arguments, from `with`, or from `builtins`",
     "missing": "builtins.attrNames shows what an attribute set has; `x.y or z` gives z where it has no y",
     "recursion": "a value that needs itself: follow the trace back to the name that occurs twice",
@@ -100,7 +101,7 @@ class NixError(InitlabError):
         where = f"\n  at {position}:\n{position.marked()}" if position and position.text else ""
         if position and not position.text:
             where = f"\n  at {position}"
-        super().__init__(said + where, hint=hint or _HINTS.get(kind, ""))
+        super().__init__(said + where, hint=hint or _HINTS.get(_missing_in(said) or kind, ""))
         self.said = said
         self.kind = kind
         self.position = position
@@ -231,6 +232,14 @@ def _with_text(
     elif frames and (at := frames[-1].position) and at.line == row and not at.text:
         frames[-1] = replace(frames[-1], position=replace(at, text=text))
     return position, frames
+
+
+def _missing_in(said: str) -> str:
+    """`let` where the parser stopped at the end of a `let`'s names: only `in`, or another name, can follow.
+
+    The words are bison's, from the token names of Nix 2.26 (src/libexpr/parser.y).
+    """
+    return "let" if "syntax error" in said and "expecting IN_KW" in said else ""
 
 
 def _kind(said: str, frames: list[Frame]) -> str:

@@ -36,6 +36,16 @@ def test_message_position_and_trace_are_told_apart() -> None:
     assert str(error.trace[0].position) == "cell.nix:1:28"
 
 
+def test_a_let_without_in_is_told_as_that() -> None:
+    """The hint names what is missing; another syntax error has the hint about `;` and brackets."""
+    error = parse("error: syntax error, unexpected end of file, expecting IN_KW or INHERIT\n")
+    assert error.kind == "syntax"
+    assert "`let … in`" in error.hint
+    other = parse("error: syntax error, unexpected end of file, expecting ';'\n")
+    assert "bracket" in other.hint
+    assert "let" not in other.hint
+
+
 def test_the_place_is_marked() -> None:
     """As text by a caret below the column, in a notebook by the character itself."""
     error = parse(TYPE_ERROR)
