@@ -80,6 +80,7 @@ HINTS: Mapping[str, str] = {
 
 _LINE = re.compile(r"\s*(variant|\d+)\s*=\s*(.*?)\s*")
 _ERROR = re.compile(r"error(?:\s+at)?(?:\s+path)?\s*:?\s*`?([^`]*?)`?", re.IGNORECASE)
+_NO_VALUE = "no value"
 _PATH = re.compile(r"infuse\.[\w-]+: at path (\S+):")
 
 
@@ -142,7 +143,7 @@ def _asked(number: int, kind: str) -> Callable[[Trial, Answers], Finding]:
         expected = "what Nix and Python both give"
         if right:
             return trial.ok(expected=expected, seen=seen)
-        hint = "no-value" if seen.startswith("no value") else kind
+        hint = "no-value" if seen.startswith(_NO_VALUE) else kind
         return trial.no(expected=expected, seen=seen, hint=hint)
 
     return look
@@ -193,7 +194,7 @@ def _grade(answers: Answers) -> list[Any]:
         if error is not None:
             right = kind == "error" and error[1].strip() == is_
         elif isinstance(value, nix.NixError):
-            answers.graded[question.kind] = False, f"no value: {result}: {value.said}"[:200]
+            answers.graded[question.kind] = False, f"{_NO_VALUE}: {result}: {value.said}"[:200]
             continue
         else:
             right = kind == "value" and not nix.diff(value, is_)
@@ -239,14 +240,17 @@ def _said(answers: Answers) -> dict[str, str]:
 
 
 def _remember(answers: Answers) -> None:
-    """Save the first prediction for each question in the learner's progress."""
+    """Save the first prediction for each question in the learner's progress.
+
+    What Nix cannot read is a slip of the pen and no prediction: the next one counts as the first.
+    """
     from helpers.course import progress
 
     known = {one.question for one in progress.predictions("p1.predict")}
     for number, question in enumerate(questions_of(answers.variant), 1):
         text = f"p1.predict.{question.kind}: {question.expression}"
-        if text not in known:
-            right, _ = answers.graded[question.kind]
+        right, seen = answers.graded[question.kind]
+        if text not in known and not seen.startswith(_NO_VALUE):
             progress.record_prediction("p1.predict", text, answers.results[number], right)
 
 

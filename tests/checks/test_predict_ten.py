@@ -129,6 +129,29 @@ def test_a_prediction_is_fixed_once_the_results_were_shown(workspace: Workspace,
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("slip", ["{ user = 21 }", "[78, 16]"])
+def test_what_nix_cannot_read_is_not_kept_as_the_first_prediction(
+    slip: str, workspace: Workspace, image: Image
+) -> None:
+    """The one after it is, right or wrong; and that one stays."""
+    _draw(_State.load(), 21)
+    file = EXERCISE.path(workspace)
+    file.parent.mkdir(parents=True)
+    file.write_text(answers(21, _1=slip))
+    verdict = phase1.predict()
+    assert verdict.hint is not None
+    assert verdict.hint.key == "no-value"
+    assert len(progress.predictions("p1.predict")) == 9
+    file.write_text(answers(21, _1="3"))
+    phase1.predict()
+    file.write_text(answers(21))
+    assert phase1.predict().passed
+    kept = progress.predictions("p1.predict")
+    assert len(kept) == 10
+    assert [one.answer for one in kept if one.correct is False] == ["3"]
+
+
+@pytest.mark.live
 def test_the_answer_is_not_in_the_verdict(tmp_path: Path, image: Image) -> None:
     """A wrong result is told as wrong; the right one is for the learner to find."""
     verdict = graded(tmp_path, answers(1088, _2="3"))
