@@ -15,12 +15,17 @@ HINTS: Mapping[str, str] = {
         "A picture explains something when it is told: what stands for the target, what for the infusion, "
         "and what for the rest that stays. Twenty-five words are enough."
     ),
+    "repeated": (
+        "The same few words, again and again. A picture needs a thing that is changed, a note that says "
+        "where, and the rest that stays: each has a word of its own."
+    ),
     "ours": (
         "These are the words of a notebook. Take something that you know and we do not: your kitchen, your "
         "street, your instrument."
     ),
 }
 _WORDS = 25
+_DIFFERENT = 12  # of 25; a sentence repeats its articles and hardly more
 _RUN = 7  # words in a row that nobody writes twice by chance
 
 
@@ -46,11 +51,14 @@ def _runs(text: str) -> Iterator[tuple[str, ...]]:
 
 @SUITE.behaviour("told", points=0, asked=f"a picture of your own, in {_WORDS} words or more")
 def told(trial: Trial, metaphor: Metaphor) -> Finding:
-    """It is there, and it is not a notebook's."""
+    """It is there, in more words than a few repeated, and it is not a notebook's."""
     expected = f"{_WORDS} words of your own"
     count = len(_words(metaphor.text))
     if count < _WORDS:
         return trial.no(expected=expected, seen=f"{count} words", hint="short")
+    different = len(set(_words(metaphor.text)))
+    if different < _DIFFERENT:
+        return trial.no(expected=expected, seen=f"{different} different among {count}", hint="repeated")
     known = {run for text in metaphor.ours for run in _runs(text)}
     copied = next((run for run in _runs(metaphor.text) if run in known), None)
     if copied:

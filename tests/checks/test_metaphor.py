@@ -13,7 +13,7 @@ EXERCISE = exercises.load("p1.metaphor")
 
 @pytest.mark.parametrize("answer", EXERCISE.wrong, ids=lambda answer: answer.name)
 def test_what_is_no_picture_of_ones_own_is_told(answer: exercises.WrongAnswer) -> None:
-    """Too short, or ours."""
+    """Too short, a few words repeated, or ours."""
     verdict = phase1.metaphor(answer.path)
     assert verdict.hint is not None
     assert verdict.hint.key == answer.hint
