@@ -64,5 +64,10 @@ HINTS: Mapping[str, str] = {
         "After SIGTERM a service was started again. Once everything is to stop, no policy brings "
         "anything back."
     ),
+    "due-while-stopping": (
+        "After SIGTERM, while another service was still ending, a wait that had begun before was over, and "
+        "its service was started. What was remembered before SIGTERM has to be looked at again when its "
+        "time comes."
+    ),
     "waits-for-the-wait": "After SIGTERM PID 1 went on until a restart was due that nobody wants any more.",
 }
