@@ -5,7 +5,8 @@
 ...           ways={"//": "base // { a.b = 5; }"})                        # doctest: +SKIP
 a.b is 5
   //  base // { a.b = 5; }
-      not as wanted: - a.c: 2
+      → not as wanted (from wanted to got):
+      → - a.c: 2
 """
 
 from __future__ import annotations
@@ -60,10 +61,12 @@ class Way:
 
     @property
     def said(self) -> str:
-        """The outcome in full: what differs, or the error's own words."""
+        """The outcome in full: what differs, from wanted to got, or the error's own words."""
         if self.error is not None:
             return f"error: {self.error.said.splitlines()[0]}"
-        return "\n".join(("not as wanted:", *self.differs)) if self.differs else "as wanted"
+        return (
+            "\n".join(("not as wanted (from wanted to got):", *self.differs)) if self.differs else "as wanted"
+        )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def test_each_way_is_compared_with_what_is_wanted(place: LabPlace, tmp_path: Pat
     ways = {"//": "base // { a.b = 5; }", "hand": "{ a = { b = 5; c = 2; }; }", "bad": 'throw "<never>"'}
     edit = both.edit("a.b is 5", wanted={"a": {"b": 5, "c": 2}}, ways=ways)
     assert [way.word for way in edit.ways] == ["not as wanted", "as wanted", "error"]
+    assert edit.ways[0].said.splitlines()[0] == "not as wanted (from wanted to got):"
     assert edit["//"].differs == ("- a.c: 2",)
     assert not both.edit("true", wanted=1, ways={"hand": "true"})["hand"].right
     page = both.save(tmp_path / "new" / "card.html", title="A card").read_text()
