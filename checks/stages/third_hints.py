@@ -96,6 +96,10 @@ HINTS: Mapping[str, str] = {
         "A service was killed while it was cleaning up within its grace. Each service has a `stop_grace` of "
         "its own, and it begins when that service is asked to stop."
     ),
+    "grace-from-the-start": (
+        "A service was killed before its own grace was over: it was asked to stop late, because something "
+        "that depends on it had to end first. Where was your clock started for it?"
+    ),
     "never-killed": (
         "A service does not end after its stop signal, its grace is over, and it still runs. What wakes your "
         "loop at that moment?"

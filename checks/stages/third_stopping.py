@@ -22,7 +22,7 @@ __all__ = ["DEAF", "SUITE", "stopped"]
 
 DEAF = "/opt/lab/deaf"
 """`deaf NAME`: says `up` as an actor does; it and its helper, a `sleep 778`, ignore SIGTERM."""
-_SOON = 4.0  # seconds all may take to stop; what takes longest by itself needs a third of that
+_SOON = 5.0  # seconds all may take to stop; what takes longest by itself needs 1.9
 _LONGEST = 1.2  # seconds that the slowest service takes to clean up
 _DEAF = f"""#!/bin/sh
 trap '' TERM
@@ -99,20 +99,30 @@ def reverse(trial: Trial, stage: Stage) -> Finding:
 @SUITE.behaviour("grace", points=1, needs=("order",), asked="kill what is deaf, after its own grace")
 @alive("leaves-early")
 def grace(trial: Trial, stage: Stage) -> Finding:
-    """One ignores its stop signal, one needs time within its grace, one wants another signal."""
-    below, deaf, patient, other = names(trial, 4)
+    """One ignores its stop signal, one needs time within its grace, one wants another signal.
+
+    What is below the deaf one is asked so late that a grace that began with SIGTERM to PID 1 would be over.
+    """
+    below, under, deaf, patient, other = names(trial, 5)
     code, quit_by = trial.rng.randrange(1, 120), "USR1"
     never = {"policy": "never"}
     services = [
-        service(below, "stay", _LONGEST),
-        {"name": deaf, "command": [DEAF, deaf], "restart": never, "depends_on": [below], "stop_grace": 0.4},
-        service(patient, "stay", 0.9, stop_grace=20),
+        service(below, "stay", 0.8),
+        service(under, "stay", 0.2, stop_grace=1.0),
+        {
+            "name": deaf,
+            "command": [DEAF, deaf],
+            "restart": never,
+            "depends_on": [below, under],
+            "stop_grace": 1.1,
+        },
+        service(patient, "stay", 1.6, stop_grace=20),
         service(other, "armed", code, stop_signal=quit_by),
     ]
     trial.rng.shuffle(services)
     expected = (
-        f"{deaf} is killed after 0.4 s, its helper too, and only then {below} stops; {patient} cleans up; "
-        f"{other} gets SIG{quit_by}"
+        f"{deaf} is killed after 1.1 s, its helper too, and only then {below} and {under} stop; {under} and "
+        f"{patient} clean up; {other} gets SIG{quit_by}"
     )
 
     def no(seen: str, hint: str) -> Finding:
@@ -140,6 +150,10 @@ def grace(trial: Trial, stage: Stage) -> Finding:
         return no(f"{deaf} runs {_SOON:g} s later", "never-killed")
     if f"{patient} TERM" in said and exits.get(patient, {}).get("signal") == signal.SIGKILL:
         return no(f"{patient} was killed while it cleaned up", "killed-early")
+    if exits.get(under, {}).get("signal") == signal.SIGKILL:
+        when = "while it cleaned up" if f"{under} TERM" in said else "before it was asked"
+        seen = f"{under}, which has 1 s, was killed {when}"
+        return trial.no(expected=expected, seen=seen, hint="grace-from-the-start", doubtful=True)
     if (told := exits.get(other)) is not None and told.get("code") != code:
         return no(f"{other} ended with signal {told.get('signal')}", "stop-signal")
     if other not in exits:
