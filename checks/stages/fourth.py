@@ -104,6 +104,10 @@ def _tell(box: Box, name: str, number: int, word: str) -> bool:
     return box.wait(lambda: box.said(name).count(word) > before, _SOON)
 
 
+def _came(box: Box, name: str, above: str) -> bool:
+    return box.wait(lambda: box.events("ready", name) and above in box.up(), _SOON)
+
+
 def _runs(box: Box, name: str) -> bool:
     return box.wait(lambda: name in box.up(), _SOON)
 
@@ -207,17 +211,27 @@ def probed(trial: Trial, stage: Stage) -> Finding:
 @SUITE.behaviour("late", points=1, asked="let a service that never gets ready hold up only its dependents")
 @alive("ends-early")
 def late(trial: Trial, stage: Stage) -> Finding:
-    """One never tells, another's probe hangs. Both are reported after their timeout; nobody else waits."""
-    silent, hangs, above, killed, after = names(trial, 5)
+    """One never tells, another's probe hangs, two get ready after all. Each is reported after its timeout;
+    nobody else waits; who comes late is ready then."""
+    silent, hangs, above, killed, after, slow, over_slow, heard, over_heard = names(trial, 9)
+    ask = ["/bin/sh", "-c", f"test -e /run/ready-{slow}"]
     services = [
         _teller(silent, "never", {"kind": "fd", "timeout": 0.5}),
         _teller(hangs, "never", {"kind": "exec", "command": ["/bin/sleep", "779"], "timeout": 0.7}),
+        _teller(slow, "file", {"kind": "exec", "command": ask, "timeout": 0.5}),
+        _teller(heard, "fd", {"kind": "fd", "timeout": 0.5}),
+        service(over_slow, "stay", depends_on=[slow]),
+        service(over_heard, "stay", depends_on=[heard]),
         service(above, "stay", depends_on=[silent, hangs]),
         service(killed, "stay", restart={"delay": 0.02}),
         service(after, "stay", depends_on=[killed]),
     ]
     trial.rng.shuffle(services)
-    expected = f"one `late` of {silent} and {hangs} each; {above} is not started; {killed} is looked after"
+    lates = (silent, hangs, slow, heard)
+    expected = (
+        f"one `late` each of {', '.join(lates)}; what depends on them is not started; {killed} is looked "
+        f"after; {slow} and {heard} get ready after it, and {over_slow} and {over_heard} start"
+    )
 
     def no(seen: str, hint: str) -> Finding:
         return trial.no(expected=expected, seen=seen, hint=hint)
@@ -233,15 +247,20 @@ def late(trial: Trial, stage: Stage) -> Finding:
         box.sandbox.signal(signal.SIGKILL, process.pid)
     if not box.wait(lambda: box.up().count(killed) > 1, _SOON):
         return no(f"{killed} was killed and is not back", "probe-blocks")
-    box.wait(lambda: box.events("late", silent) and box.events("late", hangs), _SOON)
+    box.wait(lambda: all(box.events("late", name) for name in lates), _SOON)
     box.wait(lambda: above in box.up(), _WHILE)
-    if above in box.up():
-        return no(f"{above} was started", "late-is-ready")
-    if box.up().count(silent) > 1 or box.events("exit", silent):
-        return no(f"{silent} was ended", "late-is-dead")
-    for name in (silent, hangs):
+    if early := [name for name in (above, over_slow, over_heard) if name in box.up()]:
+        return no(f"{early[0]} was started", "late-is-ready")
+    if ended_early := [name for name in lates if box.up().count(name) > 1 or box.events("exit", name)]:
+        return no(f"{ended_early[0]} was ended", "late-is-dead")
+    for name in lates:
         if (count := len(box.events("late", name))) != 1:
             return no(f"{count} `late` events of {name}", "no-late")
+    for name, over in ((slow, over_slow), (heard, over_heard)):
+        _tell(box, name, signal.SIGUSR1, "told")
+        if not _came(box, name, over):
+            what = f"{over} was not started" if box.events("ready", name) else "no `ready` says so"
+            return no(f"{name} got ready after its `late`, and {what}", "late-for-ever")
     box.sandbox.signal(signal.SIGTERM)
     ended = box.wait_exit(_SOON)
     if ended is None:

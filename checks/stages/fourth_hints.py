@@ -47,6 +47,10 @@ HINTS: Mapping[str, str] = {
         "A service was stopped because it was not ready in time. The contract is to say so: it may still "
         "come."
     ),
+    "late-for-ever": (
+        "A service got ready after its `timeout`, and nobody noticed, or nothing that depends on it started. "
+        "`late` is a message to people; what ends with it in your program?"
+    ),
     "probe-blocks": (
         "While one service's probe hung, nobody looked after the others. What may take its time must not "
         "take yours: where does the asking happen?"

@@ -45,7 +45,7 @@ class Log:
             while (end := self.rest.find(b"\n")) >= 0:
                 self.put(bytes(self.rest[:end]))
                 del self.rest[: end + 1]
-            if len(self.rest) > 8192:
+            if len(self.rest) >= 16384:
                 self.finish()
             return True
         return False
@@ -57,6 +57,13 @@ class Log:
 
     def put(self, line):
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()).encode() if self.stamps else b""
+        while len(now + line) >= self.most:
+            cut = self.most - len(now) - 1
+            self.write(now, line[:cut])
+            line = line[cut:]
+        self.write(now, line)
+
+    def write(self, now, line):
         with suppress(OSError):
             if self.file is not None and self.file.tell() + len(now + line) + 1 > self.most:
                 self.file.close()
