@@ -149,8 +149,8 @@ class Suite(Generic[Subject]):
     `control`, where given, turns a subject into a known-good one. A behaviour that fails is tried on
     it too: if it fails there as well, the lab is at fault (`lab_failed`), not the learner.
 
-    A subject may own what its behaviours share, such as a sandbox: its method `close`, if it has one, is
-    called when the check ends, however it ends.
+    A subject may own what its behaviours share, such as a sandbox: its method `check_over`, if it has
+    one, is called when the check ends, however it ends.
     """
 
     hints: Mapping[str, str]

@@ -172,8 +172,8 @@ class Instances:
         if (said := self.ask("pg", "select 1")) != "1":
             raise LabFailed(f"pg does not answer: {said}")
 
-    def close(self) -> None:
-        """Remove the machine."""
+    def check_over(self) -> None:
+        """Remove the machine (see `checks.behaviours.Suite`)."""
         with self._lock:
             self._closed, machine, self._machine = True, self._machine, None
         if machine is not None:

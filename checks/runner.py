@@ -229,11 +229,14 @@ class _Bench:
                     self._failure = self._failure or error
 
     def _close_subject(self) -> None:
-        """A subject that all behaviours share may own a sandbox: it has a method `close`."""
-        close = getattr(self._subject, "close", None)
-        if callable(close):
+        """A subject that all behaviours share may own a sandbox: it has a method `check_over`.
+
+        Not `close`: a learner's own lab is a subject too, and stays theirs.
+        """
+        check_over = getattr(self._subject, "check_over", None)
+        if callable(check_over):
             try:
-                close()
+                check_over()
             except Exception as error:
                 self._failure = self._failure or error
 

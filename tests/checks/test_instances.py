@@ -70,7 +70,7 @@ def test_a_log_that_does_not_say_why_gives_no_hint() -> None:
 def test_a_closed_subject_starts_no_machine() -> None:
     """A check that is over leaves nothing behind, not even what was about to start."""
     mine = Instances("final: { }")
-    mine.close()
+    mine.check_over()
     with pytest.raises(Cancelled):
         mine.boot(World.make(random.Random(1)))
     with pytest.raises(Cancelled):
@@ -83,13 +83,13 @@ def test_a_check_leaves_no_machine_behind(monkeypatch: pytest.MonkeyPatch, tmp_p
     answer = tmp_path / "service.nix"
     answer.write_text("final: { targets.nothing = _: final.services.certificate { }; }")
     closed: list[Instances] = []
-    close = Instances.close
+    check_over = Instances.check_over
 
     def seen(self: Instances) -> None:
-        close(self)
+        check_over(self)
         closed.append(self)
 
-    monkeypatch.setattr(Instances, "close", seen)
+    monkeypatch.setattr(Instances, "check_over", seen)
     verdict = phase1.instances(answer, seed=3)
     assert verdict.hint is not None
     assert verdict.hint.key == "lacking"
