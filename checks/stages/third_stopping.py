@@ -220,7 +220,7 @@ def undo(trial: Trial, stage: Stage) -> Finding:
 keeps(
     SUITE,
     second.SUITE,
-    ("grows", "limit", "keeps"),
+    ("policy", "grows", "limit", "keeps"),
     points=1,
     asked="do all that stage 2 does",
 )
