@@ -7,19 +7,13 @@ are wrong, and have to break one.
 
 from __future__ import annotations
 
-import json
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.pid1.box import place, random_word
-from helpers.engines.base import MIB, Limits, Pid1
-from helpers.errors import SandboxGone
-from helpers.filetree import FileTree
+from checks.behaviours import Finding, Suite, Trial
+from checks.laws_box import ask
 
 __all__ = ["GROUPS", "HINTS", "SUITE", "Laws"]
 
@@ -75,12 +69,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Wrong ones, by what they are wrong about."""
 
-_INSIDE = Path(__file__).with_name("laws_inside.py")
-_MODEL = Path(__file__).with_name("infuse_model.py")
-_HELPERS = Path(__file__).resolve().parents[1] / "helpers"
 _CASES = 120
-_CPU = 3.0  # seconds of processor time without a line: a law with one infuse takes a tenth of one
-_WALL = 15.0  # seconds on however busy a computer
 
 
 def cases(rng: random.Random) -> list[list[str]]:
@@ -145,26 +134,25 @@ SUITE: Suite[Laws] = Suite(HINTS)
 def loads(trial: Trial, laws: Laws) -> Finding:
     """The file is loaded in a sandbox; each law is asked of each infuse there."""
     expected = "three functions law_…(infuse, target, a, b)"
-    lines, hung = _ask(trial, laws.text)
-    first = lines[0] if lines else {}
-    if "failed" in first:
-        error = first["failed"]
-        where = f" (line {error['line']})" if error["line"] else ""
+    everyone = 1 + sum(map(len, GROUPS.values()))
+    heard = ask(trial, laws.text, cases(trial.rng), everyone)
+    if heard.holds is None:
+        return trial.no(expected=expected, seen=heard.failed, hint="endless")
+    if heard.failed:
+        error = heard.holds
         oracle = error["raised"] == "ModuleNotFoundError" and "helpers" in error["message"]
-        seen = f"{error['raised']}: {error['message']}{where}"
-        return trial.no(expected=expected, seen=seen, hint="oracle" if oracle else "does-not-load")
-    if not lines:
-        return trial.no(expected=expected, seen="the file itself never comes to its end", hint="endless")
-    if first["wrong"] or len(first["laws"]) < 3:
-        other = f"; other arguments: {', '.join(first['wrong'])}" if first["wrong"] else ""
-        seen = f"{len(first['laws'])}: {', '.join(first['laws']) or 'none'}{other}"
+        return trial.no(expected=expected, seen=heard.failed, hint="oracle" if oracle else "does-not-load")
+    names = heard.holds["laws"]
+    if heard.lacking or len(names) < 3:
+        other = f"; other arguments: {', '.join(heard.lacking)}" if heard.lacking else ""
+        seen = f"{len(names)}: {', '.join(names) or 'none'}{other}"
         return trial.no(expected=expected, seen=seen, hint="too-few")
-    for one in lines[1:]:
+    for one in heard.answers:
         laws.said.setdefault(one["law"], {})[one["subject"]] = one
-    if hung:
-        last = f"after {lines[-1]['law']}" if len(lines) > 1 else "in the first law"
+    if len(heard.answers) < len(names) * everyone:
+        last = f"after {heard.answers[-1]['law']}" if heard.answers else "in the first law"
         return trial.no(expected="an answer to each case", seen=f"no answer {last}", hint="endless")
-    return trial.ok(expected=expected, seen=", ".join(first["laws"]))
+    return trial.ok(expected=expected, seen=", ".join(names))
 
 
 @SUITE.behaviour("hold", points=2, needs=("loads",), asked=f"laws that hold for infuse, in {_CASES} cases")
@@ -228,49 +216,3 @@ for _name, _asked in (
     ("order", "laws that know what an attribute set is"),
 ):
     SUITE.behaviour(_name, points=2, needs=("speak",), asked=_asked)(_group(_name))
-
-
-def _ask(trial: Trial, text: bytes) -> tuple[list[dict[str, Any]], bool]:
-    """All that was said, and whether something never came to its end.
-
-    Raises `LabFailed` where the sandbox does not do its part.
-    """
-    engine, image = place()
-    tag = random_word(trial.rng, 12)
-    tree = FileTree()
-    tree.add("/opt/lab/laws.py", text)
-    tree.add("/opt/lab/inside/ask.py", _INSIDE.read_bytes())
-    tree.add("/opt/lab/cases.json", json.dumps(cases(trial.rng)))
-    tree.add("/opt/lab/ours/infuse_model.py", _MODEL.read_bytes())
-    tree.add("/opt/lab/ours/helpers/__init__.py", "")
-    tree.add("/opt/lab/ours/helpers/errors.py", (_HELPERS / "errors.py").read_bytes())
-    for file in sorted((_HELPERS / "infuse").glob("*.py")):
-        tree.add(f"/opt/lab/ours/helpers/infuse/{file.name}", file.read_bytes())
-    pid1 = Pid1(("/usr/bin/python3", "/opt/lab/inside/ask.py", "/opt/lab/cases.json", tag))
-    box = trial.own(engine.start(image, pid1, tree, Limits(memory=512 * MIB, pids=64, disk=16 * MIB)))
-    lines: list[dict[str, Any]] = []
-    since, used = time.monotonic(), 0.0
-    while True:
-        over = box.exit is not None  # asked before the log is read: what ended has then said everything
-        log = box.logs().decode(errors="replace")
-        new = [
-            json.loads(line[len(tag) + 1 :])
-            for line in log.splitlines(keepends=True)
-            if line.startswith(tag) and line.endswith("\n")
-        ]
-        try:
-            now = box.processes()[0].cpu
-        except (SandboxGone, OSError, IndexError):  # it ended while its table was being read
-            now = used
-        if len(new) > len(lines):
-            lines, since, used = new, time.monotonic(), now
-        if over or now - used > _CPU or time.monotonic() - since > _WALL + _CPU:
-            break
-        trial.pause(0.03)
-    if over and not lines:
-        raise LabFailed("Python did not start in the sandbox: " + log[-300:])
-    whole = len(lines[0].get("laws", ())) * (1 + sum(map(len, GROUPS.values()))) + 1 if lines else 0
-    complete = bool(lines) and ("failed" in lines[0] or lines[0]["wrong"] or len(lines) == whole)
-    if over and not complete:  # Python itself ended in a law
-        return lines, True
-    return lines, not complete

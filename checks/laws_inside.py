@@ -1,12 +1,9 @@
-"""Asks a learner's laws of several `infuse`, inside a sandbox, as a program.
+"""Asks a learner's laws of several `infuse`, inside a sandbox, as a program; `checks.calls.inside` says how.
 
-    python3 ask.py CASES TAG
+Each case is `[target, a, b]`, each the text of a Python expression that knows `note`. The first line says
+what laws there are; then comes one for each law and each infuse.
 
-`CASES` is a JSON list of `[target, a, b]`, each the text of a Python expression that knows `note`. Lines
-go to standard output, each the tag and a JSON object: first what laws there are, then one for each law and
-each infuse. What the learner's code prints goes nowhere.
-
-It needs Python's standard library, and beside it `infuse_model.py` and infuse of the package `helpers`.
+Beside it lie `infuse_model.py` and infuse of the package `helpers`, in a folder `ours`.
 """
 
 from __future__ import annotations
@@ -14,16 +11,14 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
-import json
 import os
-import resource
 import sys
-import traceback
-from collections.abc import Callable
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from checks.calls.inside import describe, serve
 
 Infuse = Callable[[Any, Any], Any]
-MEMORY = 1 << 30  # bytes of address space
 
 
 def note(name: str) -> Callable[[Any], str]:
@@ -87,33 +82,30 @@ class Counted:
         return self.infuse(target, infusion)
 
 
-def main(cases: str, tag: str) -> int:
-    """Ask everything; 0 once all was asked."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    with open(cases, encoding="utf-8") as file:
-        asked = json.load(file)
-    here = os.path.dirname(os.path.abspath(cases))
-    sys.path.insert(0, os.path.join(here, "ours"))
-    known = subjects()
-    sys.path[0] = here
-    try:
-        module = importlib.import_module("laws")
-    except BaseException as error:
-        tell(out, tag, {"failed": describe(error)})
-        return 0
-    laws = {
-        name: law for name, law in vars(module).items() if name.startswith("law_") and inspect.isfunction(law)
-    }
+def laws_of(module: Any) -> dict[str, Callable[..., Any]]:
+    """The functions whose names begin with `law_`."""
+    return {n: law for n, law in vars(module).items() if n.startswith("law_") and inspect.isfunction(law)}
+
+
+def holds(module: Any) -> dict[str, Any]:
+    """What laws there are; lacking are those that take other arguments."""
+    laws = laws_of(module)
     wrong = [name for name, law in laws.items() if list(inspect.signature(law).parameters) != _ARGUMENTS]
-    tell(out, tag, {"laws": list(laws), "wrong": wrong})
-    for name, law in laws.items() if not wrong else ():
-        for subject, infuse in known.items():
-            tell(out, tag, {"law": name, "subject": subject, **judge(law, infuse, asked, subject == "true")})
-    return 0
+    return {"lacking": wrong, "laws": list(laws)}
+
+
+def main(arguments: list[str]) -> int:
+    """Ask everything; 0 once all was asked."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(arguments[0])), "ours"))
+    known = subjects()
+    del sys.path[0]
+
+    def answers(module: Any, asked: list[Any]) -> Iterator[dict[str, Any]]:
+        for name, law in laws_of(module).items():
+            for subject, infuse in known.items():
+                yield {"law": name, "subject": subject, **judge(law, infuse, asked, subject == "true")}
+
+    return serve("laws", holds, answers, arguments)
 
 
 _ARGUMENTS = ["infuse", "target", "a", "b"]
@@ -129,7 +121,7 @@ def judge(law: Callable[..., Any], infuse: Infuse, asked: list[list[str]], all_o
         try:
             said = law(counted, target, a, b)
         except BaseException as error:
-            said, broken = False, {"case": texts, **describe(error)}
+            said, broken = False, {"case": texts, **describe(error, "laws")}
         if target != before:
             broken = {
                 "case": texts,
@@ -147,18 +139,5 @@ def judge(law: Callable[..., Any], infuse: Infuse, asked: list[list[str]], all_o
     return {"yes": yes, "broken": broken, "calls": counted.calls, "targets": len(counted.targets)}
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """An exception: its type, its message, and the line of the learner's file it came from."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith("laws.py")]
-    line = lines[-1] if lines else getattr(error, "lineno", None)
-    return {"raised": type(error).__name__, "message": str(error)[:200], "line": line}
-
-
-def tell(out: TextIO, tag: str, answer: dict[str, Any]) -> None:
-    """One line of answer."""
-    out.write(f"{tag} {json.dumps(answer, default=repr)}\n")
-    out.flush()
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))
