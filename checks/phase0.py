@@ -6,19 +6,19 @@ from pathlib import Path
 
 from checks import start as _start
 from checks.answers import learner_file, learner_folder
-from checks.matrix import SUITE as MATRIX
-from checks.matrix_box import Columns
-from checks.order import SUITE as ORDER
-from checks.order_box import Answer
+from checks.matrix.box import Columns
+from checks.matrix.suite import SUITE as MATRIX
+from checks.order.box import Answer
+from checks.order.suite import SUITE as ORDER
 from checks.pid1.box import Program
 from checks.pid1.first import SUITE as PID1
 from checks.restart_table import SUITE as RESTART_TABLE
 from checks.restart_table import Table
-from checks.run_script import SUITE as RUN_SCRIPT
-from checks.run_script_box import RunScript
+from checks.run_script.box import RunScript
+from checks.run_script.suite import SUITE as RUN_SCRIPT
 from checks.runner import check
-from checks.stack import OPENRC, RUNIT
-from checks.stack_box import Stack
+from checks.stack.box import Stack
+from checks.stack.suite import OPENRC, RUNIT
 from helpers.lab import Lab
 
 __all__ = [

@@ -22,8 +22,8 @@ from checks.predict_ten import Answers
 from checks.repair import SUITE as REPAIR
 from checks.repair import Repaired
 from checks.runner import check
-from checks.sixos import SUITE as SIXOS
-from checks.sixos import Analysis
+from checks.sixos.suite import SUITE as SIXOS
+from checks.sixos.suite import Analysis
 from checks.sugar import SUITE as SUGAR
 from checks.sugar import Sugar
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from checks import phase0
-from checks.matrix import HINTS, SUITE
-from checks.matrix_box import FIGURES, ROWS, Columns, Seen
+from checks.matrix.box import FIGURES, ROWS, Columns, Seen
+from checks.matrix.suite import HINTS, SUITE
 from helpers.errors import SandboxError
 from helpers.probes import measures
 
@@ -23,8 +23,9 @@ SEEN |= {
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Inits that do what `SEEN` says, and a figure that is 300 for runit and 100 for all others."""
-    monkeypatch.setattr("checks.matrix_box._watch", lambda trial, init: SEEN[init])
-    monkeypatch.setattr("checks.matrix.figure", lambda trial, init, key: 300.0 if init == "runit" else 100.0)
+    monkeypatch.setattr("checks.matrix.box._watch", lambda trial, init: SEEN[init])
+    figure = lambda trial, init, key: 300.0 if init == "runit" else 100.0  # noqa: E731
+    monkeypatch.setattr("checks.matrix.suite.figure", figure)
 
 
 def table(
@@ -109,7 +110,7 @@ def test_an_init_that_cannot_run_here_is_not_asked_about(
             raise SandboxError("not in this image")
         return SEEN[init]
 
-    monkeypatch.setattr("checks.matrix_box._watch", watch)
+    monkeypatch.setattr("checks.matrix.box._watch", watch)
     assert grade(table(order={"tini": "init"}, log={"tini": "logger"}), tmp_path) == ("passed", 10, None)
 
 
@@ -119,7 +120,7 @@ def test_where_too_few_inits_run_the_lab_has_failed(monkeypatch: pytest.MonkeyPa
     def watch(trial: object, init: str) -> Seen:
         raise SandboxError("no sandboxes today")
 
-    monkeypatch.setattr("checks.matrix_box._watch", watch)
+    monkeypatch.setattr("checks.matrix.box._watch", watch)
     assert grade(table(), tmp_path)[0] == "lab_failed"
 
 
@@ -131,7 +132,7 @@ def test_each_init_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         looked.append(init)
         return SEEN[init]
 
-    monkeypatch.setattr("checks.matrix_box._watch", watch)
+    monkeypatch.setattr("checks.matrix.box._watch", watch)
     columns = Columns(b"")
     for backwards in (False, True):
         columns.compare(None, lambda init, seen: None, backwards=backwards)  # type: ignore[arg-type]

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import order_graphs, phase0
+from checks import phase0
 from checks.behaviours import Trial
-from checks.order import SUITE
-from checks.order_box import Answer, Asked, Reply, ask
-from checks.order_graphs import Graph
-from checks.order_hints import GENERAL, ORDER_HINTS
-from checks.order_judge import Fault, judge, worst
+from checks.order import graphs as order_graphs
+from checks.order.box import Answer, Asked, Reply, ask
+from checks.order.graphs import Graph
+from checks.order.hints import GENERAL, ORDER_HINTS
+from checks.order.judge import Fault, judge, worst
+from checks.order.suite import SUITE
 from checks.verdict import Outcome
 from helpers.course import exercises
 from helpers.engines.base import Image

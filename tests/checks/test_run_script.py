@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from checks import phase0, run_script_box
+from checks import phase0
 from checks.behaviours import Trial
-from checks.run_script import SUITE
-from checks.run_script_box import Absence, Machine, RunScript
-from checks.run_script_hints import HINTS
+from checks.run_script import box as run_script_box
+from checks.run_script.box import Absence, Machine, RunScript
+from checks.run_script.hints import HINTS
+from checks.run_script.suite import SUITE
 from checks.verdict import Outcome
 from helpers.course import exercises, portfolio
 from helpers.course.workspace import Workspace

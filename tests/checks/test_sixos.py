@@ -8,11 +8,12 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from checks import phase1, sixos_model
+from checks import phase1
 from checks.behaviours import Trial
-from checks.sixos import SUITE, questions
-from checks.sixos_hints import HINTS
-from checks.sixos_key import BORNE_OUT, CLASSIFIED, REFUTING
+from checks.sixos import model as sixos_model
+from checks.sixos.hints import HINTS
+from checks.sixos.key import BORNE_OUT, CLASSIFIED, REFUTING
+from checks.sixos.suite import SUITE, questions
 from checks.verdict import Outcome
 from helpers.course import edits, exercises
 from helpers.engines.base import Image

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from checks import phase0, stack_box
+from checks import phase0
 from checks.answers import learner_folder
 from checks.behaviours import Trial
-from checks.stack import OPENRC, RUNIT
-from checks.stack_box import Machine, Stack
-from checks.stack_hints import OPENRC_HINTS, RUNIT_HINTS
+from checks.stack import box as stack_box
+from checks.stack.box import Machine, Stack
+from checks.stack.hints import OPENRC_HINTS, RUNIT_HINTS
+from checks.stack.suite import OPENRC, RUNIT
 from checks.verdict import Outcome, Verdict
 from helpers.course import exercises, portfolio
 from helpers.course.workspace import Workspace

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from checks.sixos_model import edges, needs
+from checks.sixos.model import edges, needs
 from helpers.engines.base import Image
 from helpers.errors import LabError
 from helpers.nix.errors import NixError

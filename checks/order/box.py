@@ -9,11 +9,11 @@ from typing import Any
 
 from checks.behaviours import Trial
 from checks.calls.outside import Patience, call
-from checks.order_graphs import Graph
+from checks.order.graphs import Graph
 
 __all__ = ["Answer", "Asked", "Reply", "ask"]
 
-_INSIDE = Path(__file__).with_name("order_inside.py")
+_INSIDE = Path(__file__).with_name("inside.py")
 _CPU = 3.0  # seconds of processor time without an answer: a small graph takes less than a millisecond
 _WALL = 20.0  # seconds without an answer on however busy a computer
 

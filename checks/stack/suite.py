@@ -14,9 +14,9 @@ from collections.abc import Callable
 from functools import partial
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.stack_box import SERVICES, Machine, Stack, slowness
-from checks.stack_hints import OPENRC_HINTS, RUNIT_HINTS
-from checks.stack_up import Boot
+from checks.stack.box import SERVICES, Machine, Stack, slowness
+from checks.stack.hints import OPENRC_HINTS, RUNIT_HINTS
+from checks.stack.up import Boot
 from helpers.filetree import File
 
 __all__ = ["OPENRC", "RUNIT"]

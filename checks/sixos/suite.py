@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from checks import sixos_model
 from checks.behaviours import Finding, Suite, Trial
-from checks.sixos_box import Asked, Said, ask
-from checks.sixos_hints import HINTS
-from checks.sixos_key import BORNE_OUT, CLASSIFIED, REFUTING
+from checks.sixos import model as sixos_model
+from checks.sixos.box import Asked, Said, ask
+from checks.sixos.hints import HINTS
+from checks.sixos.key import BORNE_OUT, CLASSIFIED, REFUTING
 from helpers.sixos import CLASSES, FEATURES, QUESTIONS, SENTENCES, load
 
 __all__ = ["HINTS", "SUITE", "Analysis", "questions"]

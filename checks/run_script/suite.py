@@ -8,8 +8,8 @@ from __future__ import annotations
 import signal
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.run_script_box import USER, Absence, Machine, RunScript
-from checks.run_script_hints import HINTS
+from checks.run_script.box import USER, Absence, Machine, RunScript
+from checks.run_script.hints import HINTS
 from helpers.engines.base import Process
 
 __all__ = ["SUITE"]

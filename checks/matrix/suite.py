@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.matrix_box import FIGURES, LOG, ORDER, ROWS, Columns, Seen, figure
+from checks.matrix.box import FIGURES, LOG, ORDER, ROWS, Columns, Seen, figure
 from helpers.errors import InitlabError
 from helpers.probes import measures
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from checks.order_box import Asked, Reply
-from checks.order_graphs import Graph
-from checks.order_hints import GENERAL
+from checks.order.box import Asked, Reply
+from checks.order.graphs import Graph
+from checks.order.hints import GENERAL
 
 __all__ = ["Fault", "judge", "worst"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checks import order_graphs as graphs
 from checks.behaviours import Finding, Suite, Trial
-from checks.order_box import Answer, Asked, Replies, Reply, ask
-from checks.order_hints import ORDER_HINTS
-from checks.order_judge import Fault, judge, worst
+from checks.order import graphs as graphs
+from checks.order.box import Answer, Asked, Replies, Reply, ask
+from checks.order.hints import ORDER_HINTS
+from checks.order.judge import Fault, judge, worst
 
 __all__ = ["SUITE"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import time
 
-from checks.stack_box import PORTS, SERVICES, Machine
+from checks.stack.box import PORTS, SERVICES, Machine
 from helpers.engines.base import Process
 
 __all__ = ["Boot"]

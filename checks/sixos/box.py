@@ -12,7 +12,7 @@ from checks.calls.outside import Patience, call
 
 __all__ = ["Asked", "Said", "ask"]
 
-_INSIDE = Path(__file__).with_name("sixos_inside.py")
+_INSIDE = Path(__file__).with_name("inside.py")
 _PATIENCE = Patience(cpu=1.5)  # a graph takes less than a millisecond
 
 

@@ -1,0 +1,1 @@
+"""The exercise `p0.matrix`: the learner's columns against the measured matrix."""

@@ -1,0 +1,1 @@
+"""The exercise `p0.order`: services in an order, asked with random graphs."""

@@ -1,0 +1,1 @@
+"""The exercise `p0.run-script`: one run script, booted."""

@@ -1,0 +1,1 @@
+"""The exercise `p1.sixos`: SixOS as a graph, and what the source text says of it."""
