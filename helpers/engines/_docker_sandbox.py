@@ -16,8 +16,8 @@ from typing import Any
 from helpers.engines._docker_owner import python_argv
 from helpers.engines._docker_reach import Reach
 from helpers.engines._docker_stream import STDOUT, Console, Stream
-from helpers.engines._inside import Inside
-from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
+from helpers.engines._life import Life
+from helpers.engines.base import ExecResult, Limits, Process, Stats
 from helpers.errors import InitlabError, SandboxError, SandboxGone
 
 __all__ = ["WITHOUT_ADMIN", "Command", "DockerPopen", "DockerSandbox", "exec_refusal", "shell_argv"]
@@ -104,7 +104,7 @@ class DockerPopen(subprocess.Popen[bytes]):
             self.forward_signal(sig)
 
 
-class DockerSandbox(Inside):
+class DockerSandbox(Life):
     """See `helpers.engines.base.Sandbox`. Made by `Docker.start`."""
 
     def __init__(
@@ -122,7 +122,7 @@ class DockerSandbox(Inside):
         front: Sequence[str] = (),
         terminal: bool = False,
     ) -> None:
-        self.id = name
+        super().__init__(name, stop_signal)
         self._front = tuple(front)
         self.limits_missing = limits_missing
         self.container = container
@@ -130,23 +130,14 @@ class DockerSandbox(Inside):
         self._reach = reach
         self._url = url
         self._cli = cli
-        self._stop_signal = stop_signal
         self._limits = limits
         self._addresses: dict[int, tuple[str, int]] = {}
         self.executed = 0.0
-        self._pid1 = 0
-        self._exit: Exit | None = None
-        self._lost = ""
-        self._destroyed = False
-        self._over = threading.Event()
         # Attached before the start: nothing PID 1 writes is missed.
         params = {"stdout": 1, "stderr": 1, "stream": 1}
         attached = Stream(api.attach_socket(container, params), raw=terminal)
         self._console = Console(attached, _TAIL, self._ended)
         self._console.start()
-
-    def __repr__(self) -> str:
-        return f"<sandbox {self.id}: {'running' if self._exit is None else self._exit}>"
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -176,32 +167,11 @@ class DockerSandbox(Inside):
         except (DockerException, InitlabError) as error:
             if not self._destroyed:
                 self._lost = str(getattr(error, "explanation", None) or error)
-        self._exit = Exit(code)
-        self._over.set()
+        self._end(code)
 
     def lose(self, reason: str) -> None:
         """The container is being removed by somebody else than `destroy`."""
         self._lost = reason
-
-    @property
-    def pid1(self) -> int:
-        """PID of the sandbox's PID 1 as the computer of the engine numbers it."""
-        self._check()
-        return self._pid1
-
-    @property
-    def exit(self) -> Exit | None:
-        """How PID 1 ended, or `None` while it runs."""
-        return self._exit
-
-    def _check(self) -> None:
-        if self._destroyed:
-            raise SandboxGone(f"sandbox {self.id} was destroyed", hint="start a new one")
-        if self._exit is None:
-            return
-        if self._lost:
-            raise SandboxGone(f"sandbox {self.id} is gone: {self._lost}", hint="start a new one")
-        raise SandboxGone(f"sandbox {self.id} has ended: its PID 1 exited with {self._exit.code}")
 
     def _refused(self, error: Any, doing: str) -> SandboxError:
         """What to raise for the API's `error`: that the sandbox is gone, or what the engine says."""
@@ -212,21 +182,6 @@ class DockerSandbox(Inside):
             except SandboxGone as gone:
                 return gone
         return SandboxError(f"cannot {doing}: {error.explanation}")
-
-    def wait(self, timeout: float) -> Exit:
-        """Wait until PID 1 ends. Raises `SandboxError` when `timeout` seconds pass."""
-        if not self._over.wait(timeout):
-            raise SandboxError(f"PID 1 of sandbox {self.id} still runs after {timeout:g} s")
-        assert self._exit is not None  # noqa: S101 - set before the event
-        return self._exit
-
-    def stop(self, grace: float = 10.0, signum: int | None = None) -> Exit:
-        """See `helpers.engines.base.Sandbox.stop`."""
-        if self._exit is None:
-            self._signal_pid1(self._stop_signal if signum is None else signum)
-            if not self._over.wait(grace):
-                self._signal_pid1(signal.SIGKILL)
-        return self.wait(30)
 
     def destroy(self) -> None:
         """See `helpers.engines.base.Sandbox.destroy`."""

@@ -7,14 +7,13 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from helpers.engines._client import KeeperClient
-from helpers.engines._inside import Inside
-from helpers.engines.base import ExecResult, Exit, Limits, Process, Stats
+from helpers.engines._life import Life
+from helpers.engines.base import ExecResult, Limits, Process, Stats
 from helpers.engines.proctable import host_pid, read_table, signal_session
 from helpers.errors import SandboxError, SandboxGone
 
@@ -84,7 +83,7 @@ def _end_session(process: InnerPopen) -> None:
         process.communicate(timeout=2)
 
 
-class EmbeddedSandbox(Inside):
+class EmbeddedSandbox(Life):
     """See `helpers.engines.base.Sandbox`. Made by `Embedded.start`."""
 
     def __init__(
@@ -98,12 +97,11 @@ class EmbeddedSandbox(Inside):
         capabilities: Sequence[str],
         limits: Limits,
     ) -> None:
-        self.id = name
+        super().__init__(name, stop_signal)
         self.limits_missing: tuple[str, ...] = tuple(answer["limits_missing"])
         self.executed = float(answer["executed"])
         self._pid1 = int(answer["pid1"])
         self.keeper = keeper
-        self._stop_signal = stop_signal
         self._addresses = dict(addresses)
         self._capabilities = tuple(capabilities)
         self._limits = limits
@@ -112,10 +110,6 @@ class EmbeddedSandbox(Inside):
         self._cgroup_version: int = answer["cgroup_version"]
         self._console = Path(answer["console"])
         self._kept_logs = b""
-        self._exit: Exit | None = None
-        self._lost = False
-        self._destroyed = False
-        self._over = threading.Event()
         self._pidfd = -1
         if answer["code"] is not None:
             self.ended(answer["code"])
@@ -123,52 +117,13 @@ class EmbeddedSandbox(Inside):
             with contextlib.suppress(ProcessLookupError):
                 self._pidfd = os.pidfd_open(self._pid1)
 
-    def __repr__(self) -> str:
-        return f"<sandbox {self.id}: {'running' if self._exit is None else self._exit}>"
-
     # -- life ---------------------------------------------------------------------------------
 
     def ended(self, code: int | None) -> None:
         """Called when PID 1 has ended with `code`, or (None) when the keeper is lost."""
-        self._lost = code is None
-        self._exit = Exit(137 if code is None else code)
-        self._over.set()
-
-    @property
-    def pid1(self) -> int:
-        """PID of the sandbox's PID 1 as the host numbers it."""
-        self._check()
-        return self._pid1
-
-    @property
-    def exit(self) -> Exit | None:
-        """How PID 1 ended, or `None` while it runs."""
-        return self._exit
-
-    def _check(self) -> None:
-        if self._destroyed:
-            raise SandboxGone(f"sandbox {self.id} was destroyed", hint="start a new one")
-        if self._lost:
-            raise SandboxGone(
-                f"sandbox {self.id} is gone: its keeper process was killed", hint="start a new one"
-            )
-        if self._exit is not None:
-            raise SandboxGone(f"sandbox {self.id} has ended: its PID 1 exited with {self._exit.code}")
-
-    def wait(self, timeout: float) -> Exit:
-        """Wait until PID 1 ends. Raises `SandboxError` when `timeout` seconds pass."""
-        if not self._over.wait(timeout):
-            raise SandboxError(f"PID 1 of sandbox {self.id} still runs after {timeout:g} s")
-        assert self._exit is not None  # noqa: S101 - set before the event
-        return self._exit
-
-    def stop(self, grace: float = 10.0, signum: int | None = None) -> Exit:
-        """See `helpers.engines.base.Sandbox.stop`."""
-        if self._exit is None:
-            self._signal_pid1(self._stop_signal if signum is None else signum)
-            if not self._over.wait(grace):
-                self._signal_pid1(signal.SIGKILL)
-        return self.wait(30)
+        if code is None:
+            self._lost = "its keeper process was killed"
+        self._end(137 if code is None else code)
 
     def destroy(self) -> None:
         """See `helpers.engines.base.Sandbox.destroy`."""
