@@ -10,14 +10,14 @@ import posixpath
 import stat
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from checks.behaviours import LabFailed, Trial
 from checks.pid1.box import place, random_word
-from helpers.engines.base import MIB, Limits, Network, Process, Sandbox
+from helpers.engines.base import MIB, Limits, Network, Pid1, Process, Sandbox
 from helpers.errors import LabError, SandboxError, SandboxGone
 from helpers.filetree import File, FileTree
 from helpers.inits import registry
@@ -25,7 +25,7 @@ from helpers.inits.byhand import given
 from helpers.lab import STACKS
 from helpers.manifest import Manifest, load
 
-__all__ = ["DAEMON", "USER", "Absence", "Machine", "RunScript"]
+__all__ = ["DAEMON", "KEPT", "USER", "Absence", "Machine", "RunScript"]
 
 DAEMON = "/opt/lab/fieldd"
 USER = "www-data"
@@ -60,6 +60,16 @@ class RunScript:
         return RunScript(None)
 
 
+# Of the group adm, beside root's own: a run script that keeps the groups it was given then shows it. In a
+# sandbox with one user id only nobody may set groups (user_namespaces(7)), and it starts without.
+KEPT = frozenset({0, 4})
+_JOIN = 'setpriv --groups 0,4 true 2>/dev/null && exec setpriv --groups 0,4 "$0" "$@"; exec "$0" "$@"'
+
+
+def _among_others(pid1: Pid1) -> Pid1:
+    return replace(pid1, argv=("/bin/sh", "-c", _JOIN, *pid1.argv))
+
+
 class Machine:
     """A sandbox with runit as PID 1 and the one service. Ends with its trial."""
 
@@ -75,7 +85,7 @@ class Machine:
         self.sandbox: Sandbox = trial.own(
             engine.start(
                 image,
-                registry.get("runit").pid1(),
+                _among_others(registry.get("runit").pid1()),
                 self._tree(),
                 Limits(memory=256 * MIB, pids=200, disk=32 * MIB),
                 Network((self.port,)),

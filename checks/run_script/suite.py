@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.run_script.box import USER, Absence, Machine, RunScript
+from checks.run_script.box import KEPT, USER, Absence, Machine, RunScript
 from checks.run_script.hints import HINTS
 from helpers.engines.base import Process
 
@@ -125,14 +125,14 @@ def _between(machine: Machine, daemon: Process, above: str, hint: str) -> tuple[
 
 @SUITE.behaviour("user", points=1, needs=("up",), asked=f"run as {USER}, user and groups")
 def user(trial: Trial, script: RunScript) -> Finding:
-    """Neither the user nor a group of root's is left (credentials(7))."""
+    """Neither the user nor a group that runit runs with is left (credentials(7))."""
     machine, daemon = _boot(trial, script)
     uid, gid = machine.id("-u"), machine.id("-g")
-    expected = f"user {uid}, group {gid}, no group of root's"
+    expected = f"user {uid}, group {gid}, no group of runit's"
     said = machine.ask()
     groups = machine.groups(daemon.pid)
     seen = f"user {said.get('uid')}, group {said.get('gid')}, further groups {groups or 'none'}"
-    if (said.get("uid"), said.get("gid")) != (uid, gid) or 0 in groups:
+    if (said.get("uid"), said.get("gid")) != (uid, gid) or not KEPT.isdisjoint(groups):
         return trial.no(expected=expected, seen=seen, hint="as-root")
     return trial.ok(expected=expected, seen=seen)
 
