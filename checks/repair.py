@@ -56,9 +56,14 @@ HINTS: Mapping[str, str] = {
         "What should be untouched is gone or another. Something in your infusion gives a whole set where one "
         "attribute was meant: let the path go down to that attribute."
     ),
-    "one-case": (
-        "It is right for some targets and not for others. The table shows one where it is not; the task says "
-        "what to do there."
+    "where-there": (
+        "Where the attribute is missing it is right, and where there is one it is not. The table shows a "
+        "target that has one; what does the task want of it?"
+    ),
+    "where-missing": (
+        "Where the attribute is there it is right, and where it is missing it is not. What is handed to what "
+        "you wrote, if nothing is there? A function gets a marker, which is neither a set nor a text; a set "
+        "on the way down is made."
     ),
     "effect": "No error any more, and the wrong result. The table shows both; the task is the comment above.",
 }  # fmt: skip
@@ -68,14 +73,17 @@ Value = dict[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """One infusion: `change` does to a copy of a target what it should do, `cases` varies the target."""
+    """One infusion: `change` does to a copy of a target what it should do.
+
+    `vary` gives targets that have the attribute it is about (True), and such as have not.
+    """
 
     name: str
     asked: str
     words: str  # in the error that the broken one gives
     hint: str
     change: Callable[[Value], None]
-    vary: Callable[[random.Random, Value], list[Value]]
+    vary: Callable[[Value], list[tuple[Value, bool]]]
 
 
 def _assign_port(nginx: Value) -> None:
@@ -98,13 +106,15 @@ def _double(nginx: Value) -> None:
     nginx["limits"]["workers"] *= 2
 
 
-def _as_it_is(rng: random.Random, nginx: Value) -> list[Value]:
-    return [nginx]
+def _as_it_is(nginx: Value) -> list[tuple[Value, bool]]:
+    return [(nginx, True)]
 
 
-def _without(name: str) -> Callable[[random.Random, Value], list[Value]]:
-    def vary(rng: random.Random, nginx: Value) -> list[Value]:
-        return [nginx, {other: value for other, value in nginx.items() if other != name}]
+def _without(name: str) -> Callable[[Value], list[tuple[Value, bool]]]:
+    """The target with the attribute, and without it."""
+
+    def vary(nginx: Value) -> list[tuple[Value, bool]]:
+        return [(nginx, True), ({other: value for other, value in nginx.items() if other != name}, False)]
 
     return vary
 
@@ -123,10 +133,11 @@ TASKS = (
     Task("env", "set LOG in nginx.env, there or not", "mixing special", "mixing", _set_log, _without("env")),
     Task("workers", "double nginx.limits.workers", "attempted to infuse", "deep", _double, _as_it_is),
 )
+_WORKERS = range(5, 40)  # the lesson shows 4: whoever writes down twice of that is wrong every time
 _NAMES = ("cache", "gzip", "index", "proxy", "root", "limit", "zone")
 
 
-def _target(rng: random.Random) -> Value:
+def _target(rng: random.Random, workers: int) -> Value:
     """The set `nginx`, with attributes beside those of the tasks at every level."""
 
     def more() -> Value:
@@ -137,18 +148,27 @@ def _target(rng: random.Random) -> Value:
         "listen": [{"port": rng.randrange(80, 90)} for _ in range(rng.randrange(1, 3))],
         "user": rng.choice(["nginx", "web", "http"]),
         "env": {"HOME": "/" + rng.choice(_NAMES), "LOG": rng.choice(["info", "warn"]), **more()},
-        "limits": {"workers": rng.randrange(2, 40), **more()},
+        "limits": {"workers": workers, **more()},
         **more(),
     }
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A task on one target: what should come out, and what did: `("value", data)` or `("error", message)`."""
+    """A task on one target: what should come out, and what did: `("value", data)` or `("error", message)`.
+
+    `there` tells whether the target has the attribute that the task is about.
+    """
 
     target: Value
     expected: Value
     seen: tuple[str, Any]
+    there: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether it is what should come out."""
+        return self.seen[0] == "value" and not nix.diff(self.expected, self.seen[1])
 
 
 @dataclass
@@ -167,15 +187,15 @@ def reads(trial: Trial, answer: Repaired) -> Finding:
     """All are there; each is applied to each of its targets, by both."""
     expected = ", ".join(task.name for task in TASKS)
     cases = [
-        (task, {"nginx": nginx, "redis": {"port": 6379}})
+        (task, {"nginx": nginx, "redis": {"port": 6379}}, there)
         for task in TASKS
-        for _ in range(2)
-        for nginx in task.vary(trial.rng, _target(trial.rng))
+        for workers in trial.rng.sample(_WORKERS, 2)
+        for nginx, there in task.vary(_target(trial.rng, workers))
     ]
     start = "let infuse = (import ./infuse.nix { }).v1.infuse; in infuse"
     names, *found = nix.eval_many(
         ["builtins.attrNames (import ./repair.nix)"]
-        + [f"{start} {nix_of(target)} (import ./repair.nix).{task.name}" for task, target in cases],
+        + [f"{start} {nix_of(target)} (import ./repair.nix).{task.name}" for task, target, _ in cases],
         files={"infuse.nix": INFUSE.read_text(), "repair.nix": answer.text + "\n"},
     )
     if isinstance(names, nix.NixError):
@@ -183,12 +203,12 @@ def reads(trial: Trial, answer: Repaired) -> Finding:
     if gone := [task.name for task in TASKS if task.name not in names]:
         return trial.no(expected=expected, seen=f"no {', no '.join(gone)}", hint="lacking")
     try:
-        for (task, target), value in zip(cases, found, strict=True):
+        for (task, target, there), value in zip(cases, found, strict=True):
             seen = ("error", value.said) if isinstance(value, nix.NixError) else ("value", value)
             _agrees(answer.text, task.name, target, seen)
             wanted = copy.deepcopy(target)
             task.change(wanted["nginx"])
-            answer.asked.setdefault(task.name, []).append(Asked(target, wanted, seen))
+            answer.asked.setdefault(task.name, []).append(Asked(target, wanted, seen, there))
     except NoPython as error:
         return trial.no(expected="an infusion both can read", seen=error.message, hint="no-python")
     return trial.ok(expected=expected, seen=f"{len(cases)} targets infused, by Nix and by Python")
@@ -211,23 +231,32 @@ def _judged(task: Task) -> Callable[[Trial, Repaired], Finding]:
     def look(trial: Trial, answer: Repaired) -> Finding:
         expected = "only what the task says has changed"
         asked = answer.asked[task.name]
-        wrong = [one for one in asked if one.seen[0] == "error" or nix.diff(one.expected, one.seen[1])]
+        wrong = [one for one in asked if not one.right]
         if not wrong:
             return trial.ok(expected=expected, seen=f"for {len(asked)} targets, by Nix and by Python")
         one = wrong[0]
         kind, value = one.seen
+        of_one_kind = _of_one_kind(asked)
         if kind == "error":
-            hint = task.hint if task.words in value else "other-error"
+            hint = task.hint if task.words in value else of_one_kind or "other-error"
             return trial.no(expected=expected, seen=value[:300], hint=hint)
         seen = f"{nix_of(one.target['nginx'])}: from what is expected to what came out: " + "; ".join(
             str(nix.diff(one.expected, value)).splitlines()[:3]
         )
-        return trial.no(expected=expected, seen=seen[:600], hint=_why(one, len(wrong) < len(asked)))
+        return trial.no(expected=expected, seen=seen[:600], hint=_why(one, of_one_kind))
 
     return look
 
 
-def _why(one: Asked, partly: bool) -> str:
+def _of_one_kind(asked: list[Asked]) -> str:
+    """The hint where all targets with the attribute come out right and none without it, or the other way."""
+    right = {(one.there, one.right) for one in asked}
+    if right == {(True, True), (False, False)}:
+        return "where-missing"
+    return "where-there" if right == {(True, False), (False, True)} else ""
+
+
+def _why(one: Asked, of_one_kind: str) -> str:
     """What kind of wrong result it is."""
     touched = {change.path for change in nix.diff(one.target, one.expected)}
     lost = [
@@ -237,7 +266,7 @@ def _why(one: Asked, partly: bool) -> str:
     ]
     if lost:
         return "siblings"
-    return "one-case" if partly else "effect"
+    return of_one_kind or "effect"
 
 
 for _task in TASKS:

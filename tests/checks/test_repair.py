@@ -23,7 +23,7 @@ WRONG = {answer.name: answer for answer in EXERCISE.wrong}
 def test_every_infusion_is_broken_at_the_start_and_says_where(task: Task) -> None:
     """Five errors of infuse's own, each with a path: that is all a learner is given."""
     name = task.name
-    target = {"nginx": _target(random.Random(3))}
+    target = {"nginx": _target(random.Random(3), 7)}
     broken = evaluate(python_of(f"({EXERCISE.starter}).{name}"), infuse)
     with pytest.raises(InfuseError) as caught:
         force(infuse(target, broken))

@@ -1,4 +1,4 @@
-# hint: one-case
+# hint: where-there
 # Takes the user away that was there.
 {
   tls = { nginx.tls.port.__assign = 8443; };

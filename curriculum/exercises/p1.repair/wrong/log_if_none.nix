@@ -1,4 +1,4 @@
-# hint: one-case
+# hint: where-there
 # Keeps the level that was there.
 {
   tls = { nginx.tls.port.__assign = 8443; };

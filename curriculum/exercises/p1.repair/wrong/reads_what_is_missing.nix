@@ -1,4 +1,4 @@
-# hint: other-error
+# hint: where-missing
 # A function that joins texts, also where there is none.
 {
   tls = { nginx.tls.port.__assign = 8443; };
