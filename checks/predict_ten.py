@@ -32,7 +32,7 @@ HINTS: Mapping[str, str] = {
     ),
     "other-variant": (
         "These are answers to somebody else's questions, or to older ones of yours. questions() shows yours, "
-        "with the number of their variant."
+        "with the number of their variant; where none were drawn yet, it draws them."
     ),
     "revealed": (
         "These results were shown to you already, and you predicted something else. questions(new=True) asks "
@@ -78,6 +78,7 @@ HINTS: Mapping[str, str] = {
     ),
 }  # fmt: skip
 
+_COURSE = 1088  # the variant of the course's own answers; nobody is ever drawn it
 _LINE = re.compile(r"\s*(variant|\d+)\s*=\s*(.*?)\s*")
 _ERROR = re.compile(r"error(?:\s+at)?(?:\s+path)?\s*:?\s*`?([^`]*?)`?", re.IGNORECASE)
 _NO_VALUE = "no value"
@@ -126,8 +127,9 @@ def complete(trial: Trial, answers: Answers) -> Finding:
     if answers.problem:
         return trial.no(expected=expected, seen=answers.problem, hint="unreadable")
     mine = _State.load()
-    if mine.variant not in (None, answers.variant):
-        seen = f"variant {answers.variant}; yours is {mine.variant}"
+    if mine.path is not None and answers.variant != (mine.variant or _COURSE):
+        drawn = f"yours is {mine.variant}" if mine.variant else "none has been drawn for you yet"
+        seen = f"variant {answers.variant}; {drawn}"
         return trial.no(expected=expected, seen=seen, hint="other-variant")
     if mine.revealed is not None and mine.revealed != _said(answers):
         return trial.no(expected=expected, seen="other results than before", hint="revealed")
@@ -239,6 +241,11 @@ def _said(answers: Answers) -> dict[str, str]:
     return {str(number): result for number, result in sorted(answers.results.items())}
 
 
+def _recorded(question: Question) -> str:
+    """What a question is called in the learner's progress."""
+    return f"p1.predict.{question.kind}: {question.expression}"
+
+
 def _remember(answers: Answers) -> None:
     """Save the first prediction for each question in the learner's progress.
 
@@ -248,7 +255,7 @@ def _remember(answers: Answers) -> None:
 
     known = {one.question for one in progress.predictions("p1.predict")}
     for number, question in enumerate(questions_of(answers.variant), 1):
-        text = f"p1.predict.{question.kind}: {question.expression}"
+        text = _recorded(question)
         right, seen = answers.graded[question.kind]
         if text not in known and not seen.startswith(_NO_VALUE):
             progress.record_prediction("p1.predict", text, answers.results[number], right)
@@ -279,7 +286,7 @@ class Questions:
 
         Where there are no predictions yet it only says so.
         """
-        from helpers.course import exercises, workspace
+        from helpers.course import exercises, progress, workspace
 
         made = exercises.load("p1.predict").path(workspace.require())
         answers = Answers.read(made.read_text(encoding="utf-8")) if made.exists() else Answers(0, {}, "?")
@@ -292,6 +299,7 @@ class Questions:
         rows = []
         for number, (question, (kind, actual)) in enumerate(zip(self.all, _grade(answers), strict=True), 1):
             shown = text(nix.seen(actual)) if kind == "value" else f"error at {actual}"
+            progress.record_observed("p1.predict", _recorded(question), " ".join(shown.split()))
             rows.append(
                 (question.expression, answers.results[number], shown, answers.graded[question.kind][0])
             )
@@ -329,7 +337,7 @@ def questions(*, new: bool = False) -> Questions:
     """
     state = _State.load()
     if state.variant is None or new:
-        return _draw(state, secrets.randbelow(9_000) + 1_000)
+        return _draw(state, secrets.randbelow(8_900) + 1_100)  # not _COURSE
     return Questions(state.variant)
 
 
@@ -342,4 +350,4 @@ def _draw(state: _State, variant: int) -> Questions:
 
 def _course_s_own() -> Questions:
     """The questions that the course's own solution answers: they have to be the same in every build."""
-    return _draw(_State.load(), 1088)
+    return _draw(_State.load(), _COURSE)

@@ -82,21 +82,23 @@ class Prediction:
         """Show what was observed beside what was predicted, and save it; the answer is then fixed."""
         observed, note = str(actual).strip(), ""
         if self.chosen is not None and not self._revealed:
-            note = self._record(self.chosen == observed)
+            note = self._record(observed)
         self._revealed = True
         if self._radio is not None:
             self._radio.disabled = True
         return Revealed(self.question, self.chosen, observed, str(why), note)
 
-    def _record(self, right: bool) -> str:
+    def _record(self, observed: str) -> str:
         """Save it in the learner's progress; returns what to tell, mostly nothing."""
         exercise = ".".join(self.id.split(".")[:2])
         try:
             from helpers.course import progress
 
+            question = f"{self.id}: {self.question}"
             receipt = progress.record_prediction(
-                exercise, f"{self.id}: {self.question}", self.chosen or "", right
+                exercise, question, self.chosen or "", self.chosen == observed
             )
+            progress.record_observed(exercise, question, observed)
             return receipt.message
         except Exception as error:
             return f"Not saved: {type(error).__name__}: {error}"

@@ -42,6 +42,7 @@ __all__ = [
     "predictions",
     "record",
     "record_hint",
+    "record_observed",
     "record_prediction",
     "summary",
 ]
@@ -49,8 +50,8 @@ __all__ = [
 OUTCOMES = ("passed", "not_yet", "not_started", "lab_failed", "timed_out")
 """What `checks.verdict.Outcome` can say; helpers may not import checks, so the words stand here too."""
 
-_VERSION = 1
-_SCHEMA = """
+_SCHEMAS = (
+    """
 CREATE TABLE attempts (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, exercise TEXT NOT NULL, outcome TEXT NOT NULL,
     points INTEGER NOT NULL, possible INTEGER NOT NULL, seed INTEGER, seconds REAL NOT NULL,
@@ -65,7 +66,14 @@ CREATE TABLE predictions (
     answer TEXT NOT NULL, correct INTEGER);
 CREATE TABLE hints (
     exercise TEXT NOT NULL, level INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (exercise, level));
-"""
+""",
+    """
+CREATE TABLE observed (
+    exercise TEXT NOT NULL, question TEXT NOT NULL, actual TEXT NOT NULL, PRIMARY KEY (exercise, question));
+""",
+)
+"""What each version of the file adds to the one before."""
+_VERSION = len(_SCHEMAS)
 _BUSY_SECONDS = 10.0
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -165,14 +173,29 @@ def record_prediction(
     return _save(write, workspace)
 
 
+def record_observed(
+    exercise: str, question: str, actual: str, *, workspace: Workspace | None = None
+) -> Receipt:
+    """Save what came out, once the learner has been shown it; shown again, the last one counts."""
+
+    def write(db: sqlite3.Connection) -> None:
+        db.execute("INSERT OR REPLACE INTO observed VALUES (?, ?, ?)", (exercise, question, actual))
+
+    return _save(write, workspace)
+
+
 @dataclass(frozen=True)
 class Predicted:
-    """A recorded prediction: the question, what the learner said, and whether it was so."""
+    """A recorded prediction: the question, what the learner said, and whether it was so.
+
+    `actual` is what came out; None where the learner has not been shown it.
+    """
 
     exercise: str
     question: str
     answer: str
     correct: bool | None
+    actual: str | None = None
 
 
 def predictions(exercise: str | None = None, *, workspace: Workspace | None = None) -> list[Predicted]:
@@ -181,10 +204,17 @@ def predictions(exercise: str | None = None, *, workspace: Workspace | None = No
     if found is None or not found.database.exists():
         return []
     with _open(found) as (db, _):
-        rows = db.execute("SELECT * FROM predictions ORDER BY id").fetchall()
+        rows = db.execute(
+            "SELECT p.*, o.actual FROM predictions p LEFT JOIN observed o USING (exercise, question)"
+            " ORDER BY p.id"
+        ).fetchall()
     return [
         Predicted(
-            o["exercise"], o["question"], o["answer"], None if o["correct"] is None else bool(o["correct"])
+            o["exercise"],
+            o["question"],
+            o["answer"],
+            None if o["correct"] is None else bool(o["correct"]),
+            o["actual"],
         )
         for o in rows
         if exercise in (None, o["exercise"])
@@ -327,13 +357,13 @@ def _connect(path: Path) -> sqlite3.Connection:
             damaged = sqlite3.DatabaseError(fault)
             damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
             raise damaged
-        if _version(db) == 0:
+        if _version(db) < _VERSION:
             # Two checks may come here at once: the second waits for the lock and then finds the tables made.
             db.execute("BEGIN IMMEDIATE")
-            if _version(db) == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
+            for schema in _SCHEMAS[_version(db) :]:
+                for statement in filter(str.strip, schema.split(";")):
                     db.execute(statement)
-                db.execute(f"PRAGMA user_version = {_VERSION}")
+            db.execute(f"PRAGMA user_version = {max(_version(db), _VERSION)}")
             db.execute("COMMIT")
         if _version(db) > _VERSION:
             raise CourseError(

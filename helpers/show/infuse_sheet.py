@@ -6,6 +6,7 @@ they have not evaluated is left out.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -73,11 +74,15 @@ tr { break-inside: avoid; }
 
 @dataclass(frozen=True)
 class Part:
-    """A section: rows of cells, a cell in backticks is code. `head` names the columns, if need be."""
+    """A section: rows of cells, a cell in backticks is code. `head` names the columns, if need be.
+
+    Of a section of `programs` each row is one text, in which lines and indentation count.
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    programs: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,10 @@ class Sheet:
         if self.metaphor:
             lines += [*(f"> {line}".rstrip() for line in self.metaphor.splitlines()), ""]
         for part in self.parts:
+            if part.programs:
+                texts = (text for (text,) in part.rows)
+                lines += [f"## {part.title}", "", *(f"```python\n{text}\n```\n" for text in texts)]
+                continue
             head = part.head or ("",) * len(part.rows[0])
             lines += [
                 f"## {part.title}",
@@ -110,6 +119,10 @@ class Sheet:
         if self.metaphor:
             body.append(f"<blockquote>{escape(self.metaphor)}</blockquote>")
         for part in self.parts:
+            if part.programs:
+                texts = "".join(f"<pre>{escape(text)}</pre>" for (text,) in part.rows)
+                body.append(f"<section><h2>{escape(part.title)}</h2>{texts}</section>")
+                continue
             head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in part.head)
             rows = "".join(
                 f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in row)}</tr>" for row in part.rows
@@ -229,7 +242,7 @@ def sheet(workspace: Workspace | None = None) -> Sheet:
                 if one["error"].startswith("infuse.")
             ),
         ),
-        Part("Laws of mine", (), _laws(exercises.load("p1.laws").path(mine), mine)),
+        Part("Laws of mine", (), _laws(exercises.load("p1.laws").path(mine), mine), programs=True),
         Part(
             "No law",
             ("infusion", "gives"),
@@ -239,9 +252,14 @@ def sheet(workspace: Workspace | None = None) -> Sheet:
         ),
         Part(
             "What I predicted",
-            ("", "question", "I said"),
+            ("", "question", "I said", "it is"),
             tuple(
-                ("✓" if one.correct else "✗", one.question.partition(": ")[2], one.answer)
+                (
+                    "✓" if one.correct else "✗",
+                    one.question.partition(": ")[2],
+                    one.answer,
+                    one.answer if one.correct else one.actual or "(not shown to me yet)",
+                )
                 for exercise in ("p1.predict", "p1.laws")
                 for one in progress.predictions(exercise, workspace=mine)
             ),
@@ -253,18 +271,36 @@ def sheet(workspace: Workspace | None = None) -> Sheet:
     return Sheet(metaphor, tuple(part for part in parts if part.rows))
 
 
-def _laws(file: Path, mine: Workspace) -> tuple[tuple[str, ...], ...]:
-    """The laws of the learner's file, if the check has found nothing wrong with it."""
+def _laws(file: Path, mine: Workspace) -> tuple[tuple[str], ...]:
+    """The laws of the learner's file, and what they use, if the check has found nothing wrong with it."""
     from helpers.course import progress
 
     passed = [one.outcome for one in progress.attempts("p1.laws", workspace=mine)][-1:] == ["passed"]
     if not passed or not file.exists():
         return ()
-    return tuple(
-        (name.replace("_", " "), _code(" ".join(body.split())))
-        for name, body in re.findall(
-            r"^def law_(\w+)\([^)]*\):\n((?:[ \t]+.*\n|\n(?=[ \t]))+)",
-            file.read_text(encoding="utf-8") + "\n",
-            re.MULTILINE,
-        )
-    )
+    source = file.read_text(encoding="utf-8")
+    try:
+        defined = {name: one for one in ast.parse(source).body for name in _names(one)}
+    except SyntaxError:  # changed since it was checked
+        return ()
+    shown = {name: one for name, one in defined.items() if name.startswith("law_")}
+    for one in (left := list(shown.values())):
+        for used in ast.walk(one):
+            name = used.id if isinstance(used, ast.Name) else ""
+            if name in defined and name not in shown:
+                shown[name] = defined[name]
+                left.append(defined[name])
+    return tuple((ast.get_source_segment(source, one) or "",) for one in dict.fromkeys(shown.values()))
+
+
+def _names(statement: ast.stmt) -> list[str]:
+    """What a statement at the top of a file gives a name to."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
+    if isinstance(statement, ast.Assign):
+        return [
+            one.id for target in statement.targets for one in ast.walk(target) if isinstance(one, ast.Name)
+        ]
+    return []

@@ -157,6 +157,19 @@ def test_an_empty_file_is_a_new_database(workspace: Workspace) -> None:
     assert progress.record("p0.double", "passed", workspace=workspace) == progress.Receipt(True, "")
 
 
+def test_a_database_of_an_older_course_is_carried_on(workspace: Workspace) -> None:
+    """What a learner has done stays, and what is new can be written beside it."""
+    progress.record_prediction("p0.double", "how many?", "3", False, workspace=workspace)
+    with sqlite3.connect(workspace.database) as db:
+        db.execute("DROP TABLE observed")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    assert [one.actual for one in progress.predictions(workspace=workspace)] == [None]
+    assert progress.record_observed("p0.double", "how many?", "4", workspace=workspace).saved
+    (kept,) = progress.predictions("p0.double", workspace=workspace)
+    assert (kept.answer, kept.actual) == ("3", "4")
+
+
 def test_a_database_of_a_newer_course_is_left_alone(workspace: Workspace) -> None:
     """An older initlab must not write into a format it does not know."""
     with sqlite3.connect(workspace.database) as db:

@@ -48,12 +48,15 @@ def test_a_result_is_the_one_that_was_seen(workspace: Workspace) -> None:
 
 
 def test_predictions_are_told_right_or_wrong(workspace: Workspace) -> None:
-    """As they were said first."""
+    """As they were said first, beside what came out; a result that was never shown is not given away."""
     progress.record_prediction("p1.predict", "p1.predict.order: infuse x", "ab", True)
     progress.record_prediction("p1.predict", "p1.predict.leaf: infuse y", "1", False)
+    progress.record_prediction("p1.predict", "p1.predict.deep: infuse z", "2", False)
+    progress.record_observed("p1.predict", "p1.predict.leaf: infuse y", "error at y")
     text = sheet().markdown()
-    assert "| ✓ | infuse x | ab |" in text
-    assert "| ✗ | infuse y | 1 |" in text
+    assert "| ✓ | infuse x | ab | ab |" in text
+    assert "| ✗ | infuse y | 1 | error at y |" in text
+    assert "| ✗ | infuse z | 2 | (not shown to me yet) |" in text
 
 
 def test_laws_stand_on_it_only_when_the_check_has_passed_them(workspace: Workspace) -> None:
@@ -63,9 +66,28 @@ def test_laws_stand_on_it_only_when_the_check_has_passed_them(workspace: Workspa
     file.write_text("def law_of_mine(infuse, target, a, b):\n    return infuse(target, []) == target\n")
     assert "of mine" not in sheet().markdown()
     progress.record("p1.laws", "passed", points=10, possible=10)
-    assert "| of mine | `return infuse(target, []) == target` |" in sheet().markdown()
+    law = "def law_of_mine(infuse, target, a, b):\n    return infuse(target, []) == target"
+    assert f"```python\n{law}\n```" in sheet().markdown()
+    assert f"<pre>{law}</pre>" in sheet().html()
     progress.record("p1.laws", "not_yet")
     assert "of mine" not in sheet().markdown()
+
+
+def test_a_law_is_printed_with_all_that_it_uses(workspace: Workspace) -> None:
+    """And with nothing else of the file: what it uses, and what that uses."""
+    file = exercises.load("p1.laws").path(workspace)
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "import copy\nNONE = []\n\n\ndef left(value):\n    return deep(value)\n\n\ndef deep(value):\n"
+        "    return copy.deepcopy(value)\n\n\ndef idle():\n    pass\n\n\n"
+        "def law_of_mine(infuse, target, a, b):\n    return infuse(left(target), NONE) == target\n"
+    )
+    progress.record("p1.laws", "passed", points=10, possible=10)
+    text = sheet().markdown()
+    assert all(
+        part in text for part in ("import copy", "NONE = []", "def left", "def deep", "def law_of_mine")
+    )
+    assert "idle" not in text
 
 
 def test_the_metaphor_stays_as_it_was_written(workspace: Workspace) -> None:
