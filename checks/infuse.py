@@ -16,7 +16,7 @@ from checks.behaviours import Finding, LabFailed, Suite, Trial
 from checks.infuse_box import Replies, ask
 from checks.infuse_cases import GROUPS, cases
 from checks.infuse_hints import HINTS
-from checks.infuse_model import FLAWS, Case, outcome, python_of
+from checks.infuse_model import FLAWS, Case, outcome, python_of, without_empty
 
 __all__ = ["SUITE", "Mine", "expected_of", "explain"]
 
@@ -190,6 +190,8 @@ def explain(failing: Sequence[Asked], every: Sequence[Asked]) -> tuple[str, Aske
                 best = (score, flaw, as_seen)
     if best[1]:
         return best[1], best[2][0]
+    if pruned := [one for one in failing if _pruned_data(one)]:
+        return "prunes-values", pruned[0]
     first = failing[0]
     seen = first.seen or ("", None)
     if seen == ("value", None):
@@ -199,6 +201,25 @@ def explain(failing: Sequence[Asked], every: Sequence[Asked]) -> tuple[str, Aske
     if seen[0] == "fault":
         return ("wrong-path" if first.expected[0] == "fault" else "refuses"), first
     return ("swallows" if first.expected[0] != "value" else "differs"), first
+
+
+def _pruned_data(one: Asked) -> bool:
+    """Whether only empty sets differ, in a call whose sugars have some in their values."""
+    if one.seen is None or (one.seen[0], one.expected[0]) != ("value", "value"):
+        return False
+    meant = _has_empty(one.case.infusion, inside=False)
+    return meant and same(("", without_empty(one.seen[1])), ("", without_empty(one.expected[1])))
+
+
+def _has_empty(value: Any, *, inside: bool) -> bool:
+    """Whether the value of a sugar has an empty set in it; `inside` of one, any."""
+    if isinstance(value, list):
+        return any(_has_empty(part, inside=inside) for part in value)
+    if not isinstance(value, dict):
+        return False
+    if inside and not value:
+        return True
+    return any(_has_empty(part, inside=inside or name[:2] == "__") for name, part in value.items())
 
 
 def _graded(trial: Trial, mine: Mine, group: str) -> Finding:

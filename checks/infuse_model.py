@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["FLAWS", "Case", "Fn", "nix_of", "outcome", "python_of"]
+__all__ = ["FLAWS", "Case", "Fn", "nix_of", "outcome", "python_of", "without_empty"]
 
 ORDER = ("__init", "__default", "__assign", "__prepend", "__append")
 FLAWS = (
@@ -139,7 +139,7 @@ class _Infuse:
             return infusion
         if _special(infusion):
             if self.flaw == "prunes-values":
-                return {name: _without_empty(value) for name, value in infusion.items()}
+                return {name: without_empty(value) for name, value in infusion.items()}
             return infusion
         if _leafless(infusion):
             return {}
@@ -267,7 +267,10 @@ def _later(run: Callable[[_Thunk], Any], before: _Thunk) -> _Thunk:
     return lambda: run(before)
 
 
-def _without_empty(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
+    """Without the attributes that hold nothing but empty sets, at any depth."""
+    if isinstance(value, list):
+        return [without_empty(part) for part in value]
     if not isinstance(value, dict):
         return value
-    return {name: _without_empty(part) for name, part in value.items() if not _leafless(part)}
+    return {name: without_empty(part) for name, part in value.items() if not _leafless(part)}
