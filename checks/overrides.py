@@ -224,6 +224,15 @@ def extended(trial: Trial, mine: Overrides) -> Finding:
             return trial.no(expected=expected, seen=seen, hint="wrong-version" if same else "copies")
         hint = "copies" if part == "fork" else "no-dependency"
         return trial.no(expected=expected, seen=seen, hint=hint)
+    # Somebody else changes the package afterwards: told here, whatever the learner's own `rewrite` does.
+    for part in ("name", "fork"):
+        value = mine.theirs["extend, changed", part]
+        if isinstance(value, Mapping) and mine.differs("extend, changed", part):
+            seen = f"the package is changed after extend, {mine.seen('extend, changed', part)}"
+            hint = (
+                "copies" if value["name"] != mine.ours["extend, changed", part]["name"] else "prev-not-final"
+            )
+            return trial.no(expected=expected, seen=seen, hint=hint)
     return trial.ok(expected=expected, seen="both")
 
 

@@ -70,8 +70,8 @@ HINTS: Mapping[str, str] = {
     "wrong-version": "A new package has another version than the one asked for.",
     "no-dependency": "The new package has other inputs than the one that was asked for.",
     "prev-not-final": (
-        "When `rewrite` comes after `extend`, the new packages hold the package as it was in between. Look "
-        "at the end of the story, not at what lies before you."
+        "When somebody changes the package after `extend`, as `rewrite` does, the new packages still hold it "
+        "as it was in between. Look at the end of the story, not at what lies before you."
     ),
     "copies": (
         "The variant is not what the package is, but for its version. A copy has to be kept up by hand, and "

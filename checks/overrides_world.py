@@ -102,6 +102,7 @@ SCENARIOS = {
     "extend, rewrite": "[ extend rewrite ]",
     "later": "[ rewrite extend later ]",
     "alone": "[ alone rewrite ]",
+    "extend, changed": "[ extend changed ]",
 }
 
 _START = """let
@@ -111,6 +112,7 @@ _START = """let
   later = import ./compose.nix names (inner: super: {
     @dependent@ = super.@dependent@.overrideAttrs (old: { flags = [ "later" ]; });
   });
+  changed = (import ./wanted.nix).rewrite names;
   alone = final: prev: { @interpreter@ = prev.@interpreter@.override { packageOverrides = _: _: { }; }; };
 """
 _OURS = "  inherit (builtins.mapAttrs (_: f: f names) (import ./wanted.nix)) rewrite extend;\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,22 @@ def test_a_likely_wrong_answer_gets_the_hint_meant_for_it(name: str, seed: int) 
     """Whatever the names of the run are."""
     verdict = phase1.overrides(WRONG[name].path, seed=seed)
     assert (verdict.outcome, verdict.hint and verdict.hint.key) == (Outcome.NOT_YET, WRONG[name].hint)
+
+
+@pytest.mark.live
+def test_extend_is_not_called_right_because_rewrite_is_wrong(tmp_path: Path) -> None:
+    """`prev` for `final` is seen by itself: somebody else changes the package afterwards."""
+    text = EXERCISE.solution
+    for right, slip in (
+        ("patches.__append", "patches.__assign"),
+        ("= final.${package}", "= prev.${package}"),
+    ):
+        assert right in text
+        text = text.replace(right, slip)
+    file = tmp_path / "overrides.nix"
+    file.write_text(text)
+    said = {one.asked: one.ok for one in phase1.overrides(file, seed=3).observations}
+    assert said["extend: two packages more in the set"] is False
 
 
 @pytest.mark.live
