@@ -121,7 +121,8 @@ def look(
     """Evaluate a Nix expression and show all of it that can be computed. Arguments are those of `eval`; the
     expression is called cell.nix in what Nix says. Raises `EngineUnavailable` where Nix can be run nowhere.
     """
-    given = {**(files or {}), _CELL: expression + "\n", ".show.nix": _SHOW, ".shape.nix": _SHAPE}
+    # No line is added at the end, so that what is missing there is told of a line that the reader has.
+    given = {**(files or {}), _CELL: expression.rstrip(), ".show.nix": _SHOW, ".shape.nix": _SHAPE}
 
     def ask(expressions: Sequence[str]) -> list[Outcome]:
         found = outcomes(expressions, files=given, timeout=timeout, place=place)

@@ -45,6 +45,7 @@ def test_a_whole_value_is_plain_data(place: LabPlace) -> None:
     ("cell", "kind", "at"),
     [
         ("{ a = ;", "syntax", "cell.nix:1:7"),
+        ("let a = 1;\n", "syntax", "cell.nix:1:11"),
         ('let x = throw "all"; in x', "throw", "None"),
         ("let x = x; in x", "recursion", "cell.nix:1:9"),
     ],
