@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from helpers.engines.base import Engine
 from helpers.errors import EngineUnavailable
 
@@ -27,12 +29,13 @@ def get(name: str) -> Engine:
 
 
 def best() -> Engine:
-    """The first engine that can run on this computer.
+    """The first engine that can run on this computer; with `INITLAB_ENGINE`, the one it names or none.
 
     Raises `EngineUnavailable` telling for each engine why it cannot, and the command that mends it.
     """
     reasons, mends = [], []
-    for name in names():
+    named = os.environ.get("INITLAB_ENGINE", "")
+    for name in (named,) if named else names():
         engine = get(name)
         found = engine.availability()
         if found.ok:
@@ -41,5 +44,5 @@ def best() -> Engine:
         mends.append(f"{name}: {found.mend}")
     raise EngineUnavailable(
         "no engine can run a lab on this computer; " + "; ".join(reasons),
-        hint="either of: " + "; ".join(mends),
+        hint=("either of: " if len(mends) > 1 else "") + "; ".join(mends),
     )

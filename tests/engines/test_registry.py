@@ -28,6 +28,7 @@ def test_an_engine_that_does_not_exist_is_named_with_those_that_do() -> None:
 
 def test_the_best_engine_is_the_first_that_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Embedded if available, else Docker."""
+    monkeypatch.delenv("INITLAB_ENGINE", raising=False)
     monkeypatch.setattr(Embedded, "availability", lambda self: Availability(True))
     monkeypatch.setattr(Docker, "availability", lambda self: Availability(True))
     assert registry.best().name == "embedded"
@@ -35,8 +36,24 @@ def test_the_best_engine_is_the_first_that_can_run(monkeypatch: pytest.MonkeyPat
     assert registry.best().name == "docker"
 
 
+def test_the_engine_that_the_environment_names_is_taken_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `INITLAB_ENGINE`, the one it names or none: never another in its place."""
+    monkeypatch.setattr(Embedded, "availability", lambda self: Availability(True))
+    monkeypatch.setattr(Docker, "availability", lambda self: Availability(True))
+    monkeypatch.setenv("INITLAB_ENGINE", "docker")
+    assert registry.best().name == "docker"
+    monkeypatch.setattr(Docker, "availability", lambda self: Availability(False, "no daemon", "start it"))
+    with pytest.raises(EngineUnavailable, match="docker: no daemon") as caught:
+        registry.best()
+    assert caught.value.hint == "docker: start it"
+    monkeypatch.setenv("INITLAB_ENGINE", "podman")
+    with pytest.raises(EngineUnavailable, match="'podman'"):
+        registry.best()
+
+
 def test_where_no_engine_runs_the_reasons_and_mends_of_all_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Raises `EngineUnavailable` telling for each engine why it cannot, and the command that mends it."""
+    monkeypatch.delenv("INITLAB_ENGINE", raising=False)
     monkeypatch.setattr(Embedded, "availability", lambda self: _NO)
     monkeypatch.setattr(Docker, "availability", lambda self: Availability(False, "no daemon", "start it"))
     with pytest.raises(EngineUnavailable) as caught:
