@@ -304,6 +304,17 @@ class Machine:
         links = [(int(link.split("-")[-2]), link, path) for link, path in lines if link != "now"]
         return [Generation(number, path, link == now) for number, link, path in sorted(links)]
 
+    def fill_disk(self) -> str:
+        """Write /var/filler and /var/rest until not a byte is left. Empty; or why nothing was written.
+
+        Without a limit of the machine's own it would be the disk of this computer that is filled.
+        """
+        missing = [text for text in self.sandbox.limits_missing if text.startswith("no disk")]
+        if self._limits.disk is None or missing:
+            return missing[0] if missing else "no disk limit: the machine was started without one"
+        self.sh("dd if=/dev/zero of=/var/filler bs=64k; dd if=/dev/zero of=/var/rest bs=1k")
+        return ""
+
     # -- looking ------------------------------------------------------------------------------
 
     def pids(self) -> dict[str, int | None]:

@@ -94,7 +94,7 @@ def test_a_builder_that_fills_the_disk_is_told_so(machine: Machine) -> None:
 def test_on_a_full_disk_nothing_is_built_and_a_rollback_still_works(machine: Machine) -> None:
     """Generations can be listed, what runs runs on, the one before is activated without a byte of room."""
     generations, pids = machine.generations(), machine.pids()
-    machine.sh("dd if=/dev/zero of=/var/filler bs=64k; dd if=/dev/zero of=/var/rest bs=1k")
+    assert machine.fill_disk() == ""
     machine.configure(on_port(8082))
     with pytest.raises(NixError) as caught:
         machine.build()
