@@ -1,4 +1,4 @@
-"""What a built tree holds, read from dpkg's own records, and whether it is what the recipe promises."""
+"""What a built tree holds, by dpkg's or apk's own records, and whether it is what the recipe promises."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from helpers.image.recipe import Recipe
 
 __all__ = ["InstalledPackage", "check_contents", "find_inside", "installed_packages"]
 
+# apk-tools 2 and 3; the second where /lib is a link to /usr/lib.
+_APK_PLACES = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
 
 @dataclass(frozen=True)
 class InstalledPackage:
-    """A package of the image: its exact Debian version, and its installed size in bytes as dpkg tells it.
+    """A package of the image: its exact version, and its installed size in bytes as dpkg or apk tells it.
 
     `reason` is the recipe's, or empty for a package that only came along as a dependency.
     """
@@ -28,16 +32,20 @@ class InstalledPackage:
 
 
 def installed_packages(root: Path, recipe: Recipe | None = None) -> list[InstalledPackage]:
-    """Every installed package of a Debian tree, by name, from /var/lib/dpkg/status (dpkg-query(1)).
+    """Every installed package of a tree, by name: a Debian tree's from /var/lib/dpkg/status (dpkg-query(1)),
+    an Alpine tree's from the database of apk (apk-tools, doc/apk.8).
 
     Raises `ImageError` when the tree has no such file.
     """
+    for place in _APK_PLACES:
+        if (root / place).is_file():
+            return _apk_packages((root / place).read_text(errors="replace"), recipe)
     status = root / "var/lib/dpkg/status"
     try:
         text = status.read_text(errors="replace")
     except OSError as error:
         raise ImageError(f"lab image: {status}: {error.strerror}", hint="initlab image build") from None
-    reasons = {p.name: p.reason for p in recipe.packages} if recipe else {}
+    reasons = _reasons(recipe)
     found = []
     for stanza in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] != " ")
@@ -46,6 +54,22 @@ def installed_packages(root: Path, recipe: Recipe | None = None) -> list[Install
             size = int(fields.get("Installed-Size", "0")) * 1024
             found.append(InstalledPackage(name, fields["Version"], size, reasons.get(name, "")))
     return sorted(found, key=lambda package: package.name)
+
+
+def _apk_packages(text: str, recipe: Recipe | None) -> list[InstalledPackage]:
+    """One stanza for each package: `P:` name, `V:` version, `I:` installed size in bytes."""
+    reasons = _reasons(recipe)
+    found = []
+    for stanza in text.split("\n\n"):
+        fields = dict(line.split(":", 1) for line in stanza.splitlines() if line[1:2] == ":")
+        if "P" in fields:
+            name, size = fields["P"], int(fields.get("I", "0"))
+            found.append(InstalledPackage(name, fields.get("V", ""), size, reasons.get(name, "")))
+    return sorted(found, key=lambda package: package.name)
+
+
+def _reasons(recipe: Recipe | None) -> dict[str, str]:
+    return {package.name: package.reason for package in recipe.packages} if recipe else {}
 
 
 def check_contents(recipe: Recipe, root: Path) -> list[InstalledPackage]:
@@ -70,9 +94,9 @@ def check_contents(recipe: Recipe, root: Path) -> list[InstalledPackage]:
         ]
     if faults:
         raise ImageError(
-            f"lab image: {recipe.suite} is not what labs/image/packages.toml expects:\n    "
+            f"lab image: {recipe.suite} is not what labs/image/{recipe.file} expects:\n    "
             + "\n    ".join(faults),
-            hint="check that the mirror serves this suite, or set the new version in packages.toml",
+            hint=f"check that the mirror serves this suite, or change labs/image/{recipe.file}",
         )
     return packages
 
@@ -103,6 +127,8 @@ def find_inside(root: Path, path: str, *, links: int = 40) -> Path:
 
 
 def _runs(root: Path, program: str) -> bool:
+    if not program.startswith("/"):
+        return any(_runs(root, f"{folder}/{program}") for folder in _FOLDERS)
     try:
         status = find_inside(root, program).stat()
     except OSError:

@@ -2,7 +2,8 @@
 
 The recipe is the folder `labs/image`: `packages.toml` (suite, packages, versions), `dpkg.cfg` (what dpkg
 leaves out) and `tidy.sh` (the last step). The digest covers their meaning, the architecture and
-`STEPS_VERSION`, so an image built from another recipe is never mistaken for this one.
+`STEPS_VERSION`, so an image built from another recipe is never mistaken for this one. `alpine` reads the
+other recipe that is there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from typing import Any
 
 from helpers.errors import ImageError
 
-__all__ = ["RECIPE_FOLDER", "STEPS_VERSION", "Package", "Recipe", "load_recipe", "machine_architecture"]
+__all__ = [
+    "RECIPE_FOLDER",
+    "STEPS_VERSION",
+    "Package",
+    "Recipe",
+    "load_recipe",
+    "machine_architecture",
+    "read_packages",
+]
 
 RECIPE_FOLDER = Path(__file__).resolve().parents[2] / "labs" / "image"
 
@@ -33,8 +42,9 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "
 class Package:
     """One package asked for by name.
 
-    `version` is a prefix of the upstream version, cut at a component: "2.2" accepts 2.2.0, not 2.20.
-    `programs` are absolute paths that must be executable in the finished image.
+    `version` is a prefix of the upstream version, cut at a component: "2.2" accepts 2.2.0, not 2.20; an empty
+    one accepts any. `programs` must be executable in the finished image: absolute paths, or names that one of
+    the usual folders has.
     """
 
     name: str
@@ -46,7 +56,7 @@ class Package:
         """Whether a Debian version (`epoch:upstream-revision`, deb-version(7)) has our prefix."""
         upstream = debian_version.split(":", 1)[-1].rsplit("-", 1)[0]
         rest = upstream.removeprefix(self.version)
-        return upstream.startswith(self.version) and not rest[:1].isdigit()
+        return not self.version or (upstream.startswith(self.version) and not rest[:1].isdigit())
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class Recipe:
     dpkg_options: tuple[str, ...]
     tidy: str
     architecture: str
+    file: str = "packages.toml"
 
     @cached_property
     def digest(self) -> str:
@@ -67,7 +78,11 @@ class Recipe:
 
         Reasons and comments do not count, nor does the order packages are listed in.
         """
-        meaning = {
+        return hashlib.sha256(json.dumps(self.meaning(), sort_keys=True).encode()).hexdigest()
+
+    def meaning(self) -> dict[str, Any]:
+        """What the digest covers."""
+        return {
             "steps": STEPS_VERSION,
             "architecture": self.architecture,
             "suite": self.suite,
@@ -77,7 +92,6 @@ class Recipe:
             "dpkg": self.dpkg_options,
             "tidy": [line for line in self.tidy.splitlines() if not line.lstrip().startswith("#")],
         }
-        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
     @property
     def short(self) -> str:
@@ -121,7 +135,7 @@ def load_recipe(folder: Path = RECIPE_FOLDER, architecture: str | None = None) -
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ImageError(f"{source.name}: {error}", hint=f"mend {source}") from None
-    packages = _packages(data, source)
+    packages = read_packages(data, source)
     return Recipe(
         suite=_text(data, "suite", source),
         variant=_text(data, "variant", source),
@@ -133,7 +147,11 @@ def load_recipe(folder: Path = RECIPE_FOLDER, architecture: str | None = None) -
     )
 
 
-def _packages(data: dict[str, Any], source: Path) -> tuple[Package, ...]:
+def read_packages(data: dict[str, Any], source: Path, *, versions: bool = True) -> tuple[Package, ...]:
+    """The `[[package]]` entries of a recipe; without `versions` they have none.
+
+    Raises `ImageError` naming the entry and the key.
+    """
     entries = data.get("package")
     if not isinstance(entries, list) or not entries:
         raise ImageError(f"{source.name}: no [[package]]", hint=f"mend {source}")
@@ -148,7 +166,7 @@ def _packages(data: dict[str, Any], source: Path) -> tuple[Package, ...]:
         packages.append(
             Package(
                 name=name,
-                version=_text(entry, "version", source, where),
+                version=_text(entry, "version", source, where) if versions else "",
                 reason=_text(entry, "reason", source, where),
                 programs=tuple(entry.get("programs", ())),
             )
