@@ -108,7 +108,7 @@ def memory_short(trial: Trial, bench: Bench) -> Finding:
     """The kernel kills the largest (kernel: Documentation/admin-guide/cgroup-v1/memory.rst); PID 1 sees a
     service that ended."""
     expected = "the service is killed and started again, the others and PID 1 run on"
-    limits = Limits(memory=160 * MIB, pids=200, disk=16 * MIB)
+    limits = Limits(memory=160 * MIB, pids=200, disk=64 * MIB)
     machine = bench.own(trial, usual(more=(acts("eats", program=EATS),)), limits=limits)
     if machine.sandbox.limits_missing:
         raise NotAsked(f"no limit of memory can be set here: {machine.sandbox.limits_missing[0]}")

@@ -28,6 +28,7 @@ _INITS = {
     "s6-rc": "helpers.inits.s6rc:S6Rc",
     "dinit": "helpers.inits.dinit:Dinit",
     "supervisor-rs": "helpers.inits.supervisor_rs:SupervisorRs",
+    "horust": "helpers.inits.horust:Horust",
     "tini": "helpers.inits.minimal:Tini",
     "dumb-init": "helpers.inits.minimal:DumbInit",
     "catatonit": "helpers.inits.minimal:Catatonit",

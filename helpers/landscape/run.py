@@ -10,13 +10,13 @@ from helpers.bare import BareSandbox
 from helpers.engines.base import Pid1
 from helpers.errors import InitlabError
 from helpers.filetree import FileTree
+from helpers.inits.horust import CRATE
 from helpers.rust.builds import build
 from helpers.rust.crates import Crate
 from helpers.rust.toolchain import availability
 
 __all__ = ["Horust"]
 
-_CRATE = Path(__file__).resolve().parents[2] / "labs" / "landscape" / "horust"
 _PROGRAM = "/opt/lab/horust"
 _SERVICES = "/etc/horust/services"
 
@@ -36,7 +36,7 @@ class Horust:
             self._error = f"{found.reason}\n  next: {found.mend}"
             return
         try:
-            self._program = build(Crate.of(_CRATE), profile="dev", progress=False)
+            self._program = build(Crate.of(CRATE), profile="dev", progress=False)
         except InitlabError as error:
             self._error = str(error)
 

@@ -20,10 +20,11 @@ __all__ = [
     "ROOT_FORKS_FREELY",
     "SCRIPTED",
     "STAMP",
+    "WEB_STOP",
 ]
 
 # Inits that start commands and know little else: the scripts of labs/inits/plain do the rest.
-SCRIPTED = ("sysvinit", "busybox", "supervisord", "tini", "dumb-init", "catatonit")
+SCRIPTED = ("sysvinit", "busybox", "supervisord", "horust", "tini", "dumb-init", "catatonit")
 MINIMAL = ("tini", "dumb-init", "catatonit")
 
 # PID 1's name in the process table.
@@ -40,6 +41,7 @@ COMM = {
     "s6-rc": "s6-svscan",
     "dinit": "dinit",
     "supervisor-rs": "supervisor-rs",
+    "horust": "horust-lab",
     "tini": "tini",
     "dumb-init": "dumb-init",
     "catatonit": "catatonit",
@@ -59,6 +61,7 @@ PID1 = {
     "s6-rc": ("/etc/s6-rc/init", 15, {0}),
     "dinit": ("/usr/sbin/dinit", 15, {0}),
     "supervisor-rs": ("/usr/local/bin/supervisor-rs", 15, {0}),
+    "horust": ("/etc/lab/init", 15, {0}),
     "tini": ("/usr/bin/tini", 15, {0}),
     "dumb-init": ("/usr/bin/dumb-init", 15, {0}),
     "catatonit": ("/usr/bin/catatonit", 15, {0}),
@@ -79,7 +82,10 @@ PLAIN_NOTES = {
     "supervisor-rs": set[str](),
     "openrc": {"log", "restart.delay"},
     "runsvdir": {"stop_grace"},
-    **{init: {"log"} for init in ("systemd", "sysvinit", "busybox", "finit", "supervisord", "dinit")},
+    **{
+        init: {"log"}
+        for init in ("systemd", "sysvinit", "busybox", "finit", "supervisord", "dinit", "horust")
+    },
     **{init: {"log", "restart.policy"} for init in MINIMAL},
 }
 
@@ -105,4 +111,5 @@ AFTER_KILL = {"systemd": "failed"}
 CLEAN_ORDER = {"runsvdir": False}
 
 # Seconds that a shutdown of a dozen services may take, one of them deaf and some in crash loops.
-EVERY_STOP = {"openrc": 8.0, "supervisord": 15.0}
+EVERY_STOP = {"openrc": 8.0, "supervisord": 15.0, "horust": 25.0}
+WEB_STOP = {"horust": 9.0}

@@ -13,8 +13,8 @@ __all__ = ["HERE", "INITS", "LIVE", "MANIFESTS", "tree_of"]
 
 HERE = Path(__file__).resolve().parent
 INITS = registry.names()
-# Those the image has, and the one that is built here: `boot` skips where it cannot be.
-LIVE = (*registry.provided(), "supervisor-rs")
+# Those the image has, and those that are built here: `boot` skips where they cannot be.
+LIVE = (*registry.provided(), "supervisor-rs", "horust")
 MANIFESTS: dict[str, Manifest] = {
     "web": load(HERE.parents[1] / "labs" / "stacks" / "web" / "manifest.toml"),
     "every": load(HERE / "every.toml"),

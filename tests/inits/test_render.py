@@ -186,6 +186,7 @@ def test_what_gets_lost_is_told(init: str) -> None:
         "systemd": logs | fd | {("patient", "restart.factor")},
         "finit": waiting | kinds | logs | policy | {("stubborn", "stop_grace")},
         "supervisord": scripted - {("listener", "log")},
+        "horust": scripted,
         **dict.fromkeys(
             ("tini", "dumb-init", "catatonit"), scripted | {(name, "restart.policy") for name in longruns}
         ),

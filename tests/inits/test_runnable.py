@@ -105,7 +105,7 @@ def test_an_unknown_init_is_refused(bare: Image) -> None:
 
 def test_the_recipe_brings_all_but_dinit_and_supervisor_rs() -> None:
     """`provided` names what the image has; `names` has the rest too."""
-    assert [name for name in INITS if name not in registry.provided()] == ["dinit", "supervisor-rs"]
+    assert [name for name in INITS if name not in registry.provided()] == ["dinit", "supervisor-rs", "horust"]
 
 
 def test_without_rust_supervisor_rs_is_absent_and_says_why(
