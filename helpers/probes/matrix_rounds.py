@@ -142,7 +142,9 @@ def _absent(lab: Lab, image: Image) -> str:
 
 
 def _stands_in(init: Init, image: Image) -> bool:
-    """Whether programs of ours do the work of some the image lacks (`carried`)."""
+    """Whether programs of ours do the work of some the image lacks (`carried`): not where they are the init."""
+    if getattr(init, "brings", ""):
+        return False
     for path, entry in carried(init).entries.items():
         if isinstance(entry, File) and entry.mode & 0o111 and not _in_path(image, posixpath.basename(path)):
             return True
