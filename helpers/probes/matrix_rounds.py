@@ -142,7 +142,7 @@ def _absent(lab: Lab, image: Image) -> str:
 
 
 def _stands_in(init: Init, image: Image) -> bool:
-    """Whether programs of ours do the work of some the image lacks (`carried`): not where they are the init."""
+    """Whether programs of ours do the work of some the image lacks (`carried`), beside the init itself."""
     if getattr(init, "brings", ""):
         return False
     for path, entry in carried(init).entries.items():
