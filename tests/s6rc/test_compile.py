@@ -29,13 +29,20 @@ PIPE: Sources = {
     ("services", "says"),
     [
         ({"a": {"type": "demon"}}, "a/type: 'demon' is none of longrun, oneshot, bundle"),
-        ({"a": {"run": "x"}}, "a/type: one line is expected here, not 0"),
+        ({"a": {"run": "x"}}, "a/type: '' is none of longrun, oneshot, bundle"),
+        ({"a": {"type": "longrun ", "run": "x"}}, "a/type: 'longrun ' is none of"),
+        ({"a": {"type": "bundle"}}, "a: a bundle has a directory contents.d"),
         ({"a": {"type": "longrun"}}, "a: a longrun has a file run"),
         ({"a": {"type": "oneshot"}}, "a: a oneshot has a file up"),
         ({"a": longrun(needs="nonesuch")}, "a names nonesuch, and no source defines it"),
         ({"a": bundle("nonesuch")}, "a names nonesuch, and no source defines it"),
         ({"s6rc-a": longrun()}, "'s6rc-a' cannot be the name of a service"),
         ({"a": longrun(timeout_up="soon")}, "a/timeout-up: 'soon' is not a number"),
+        ({"a": longrun(timeout_up="1 ")}, "a/timeout-up: '1 ' is not a number"),
+        ({"a": longrun(timeout_up="4294967296")}, "a/timeout-up: '4294967296' is not a number"),
+        ({"a": oneshot("if { true echo a")}, "a/up: a { that nothing closes"),
+        ({"a": oneshot("echo a }")}, "a/up: a } that closes nothing"),
+        ({"a": oneshot("true", down='echo "a')}, 'a/down: a " that nothing ends'),
         ({"a": longrun(needs="b"), "b": longrun(needs="c"), "c": longrun(needs="a")}, "a → b → c → a"),
         ({"a": longrun(needs="a")}, "a → a"),
         ({"a": longrun(needs="all"), "all": bundle("a")}, "a → a"),
@@ -43,6 +50,7 @@ PIPE: Sources = {
         ({"a": longrun(producer_for="b")}, "a/producer-for: b is no longrun of these sources"),
         ({"a": longrun(producer_for="b"), "b": longrun()}, "b/consumer-for does not name a"),
         ({"a": longrun(), "b": longrun(consumer_for="a")}, "a/producer-for does not name b"),
+        (PIPE | {"app": longrun(producer_for="app-log ")}, "app-log  is no longrun of these sources"),
         (PIPE | {"app-pipe": longrun()}, "there is a service app-pipe already"),
         ({"a": {**oneshot("true"), "producer-for": "b"}}, "a oneshot cannot be part of a pipeline"),
     ],
@@ -115,6 +123,24 @@ def test_lists_of_names_may_be_files_with_comments(tmp_path: Path) -> None:
     database = made(tmp_path, services)
     assert database.services["b"].dependencies == ["a"]
     assert database.bundles["c"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "foreground { echo a } echo b",
+        'echo "{" "a\\"b" a"b c"d',
+        "echo a{b} {} }x {a",
+        "echo a#b # }",
+        r"echo \{ it's",
+        "# only a comment\n",
+        'sh -c "\n{ echo a;\n"',
+        "",
+    ],
+)
+def test_what_execlineb_can_read_compiles(tmp_path: Path, line: str) -> None:
+    """A brace opens a block only as a word of its own; in quotes, words and comments it is a letter."""
+    assert made(tmp_path, {"a": oneshot(line)}).services["a"].kind == "oneshot"
 
 
 def test_only_what_s6_supervise_reads_is_copied(tmp_path: Path) -> None:

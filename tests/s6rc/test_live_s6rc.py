@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,10 @@ from helpers.engines.embedded import Embedded
 from helpers.filetree import FileTree
 
 from .sources import FOLDER, Sources, bundle, longrun, oneshot, texts
+
+# isort: split
+from s6rc import Failure  # the folder is put on the path by `sources`
+from s6rc.source import check_execline
 
 pytestmark = pytest.mark.live
 
@@ -31,6 +37,32 @@ STACK: Sources = {
     "beside": longrun(SLOW, notification_fd="3"),
     "default": bundle("web db-pipe beside"),
 }
+
+
+def test_what_is_refused_as_a_script_is_what_the_real_execlineb_refuses(image: Image) -> None:
+    """Random command lines: s6-rc-compile's lexer is execlineb's, whose status is then 100."""
+    pieces = ["{", "}", '"', "\\", "#", "a", " ", "\n", " { ", " } ", '" ', "$x"]
+    rng = random.Random(7)
+    # No backslash as the last letter: execlineb takes it now for a fault, now for nothing; we let it be.
+    lines = ["true " + "".join(rng.choices(pieces, k=rng.randint(1, 9))).rstrip("\\") for _ in range(300)]
+    tree = FileTree()
+    for number, line in enumerate(lines):
+        tree.add(f"/opt/lines/{number}", line)
+    script = f"for n in $(seq 0 {len(lines) - 1}); do execlineb -P /opt/lines/$n 2>/dev/null; echo $?; done"
+    plain = Embedded().start(image, Pid1(("/usr/bin/sleep", "1000")), tree)
+    try:
+        codes = plain.exec(["/bin/sh", "-c", script], timeout=60).stdout.decode().split()
+    finally:
+        plain.destroy()
+    ours = []
+    for line in lines:
+        try:
+            check_execline(Path("up"), line)
+            ours.append("0")
+        except Failure:
+            ours.append("100")
+    assert [(line, a, b) for line, a, b in zip(lines, codes, ours, strict=True) if a != b] == []
+    assert 50 < codes.count("100") < 250
 
 
 class Box:

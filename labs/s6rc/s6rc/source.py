@@ -6,6 +6,7 @@ of empty files (`dependencies.d`) or, in the older form, a file with a name in e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,8 @@ COPIED = ("run", "finish", "notification-fd", "lock-fd", "timeout-kill", "timeou
           "max-death-tally", "down-signal", "flag-newpidns", "data", "env")  # fmt: skip
 NUMBERS = ("notification-fd", "lock-fd", "timeout-kill", "timeout-finish", "max-death-tally",
            "timeout-up", "timeout-down")  # fmt: skip
+# A comment; a word of quoted pieces, escaped letters and others; what is left is a quote that does not end.
+WORD = re.compile(r"""#[^\n]*|(?:"(?:\\.|[^"\\])*"|\\.|[^\s"\\])+|["\\]""", re.DOTALL)
 
 
 @dataclass
@@ -55,8 +58,10 @@ def read_sources(folders: list[Path]) -> dict[str, Definition]:
 def read(path: Path) -> Definition:
     """One definition directory. Raises `Failure` naming the file for anything it may not hold."""
     check_name(path, path.name)
-    kind = _line(path / "type", needed=True)
+    kind = _text(path / "type").removesuffix("\n")
     if kind == "bundle":
+        if not (path / "contents.d").is_dir() and not (path / "contents").is_file():
+            raise Failure(f"{path}: a bundle has a directory contents.d")
         return Definition(path, kind, _names(path, "contents"), (path / "flag-essential").exists())
     if kind not in ("longrun", "oneshot"):
         raise Failure(f"{path}/type: {kind!r} is none of longrun, oneshot, bundle")
@@ -64,6 +69,8 @@ def read(path: Path) -> Definition:
     if not (path / script).is_file():
         raise Failure(f"{path}: a {kind} has a file {script}")
     numbers = {name: _number(path / name) for name in NUMBERS}
+    for script in ("up", "down") if kind == "oneshot" else ():
+        check_execline(path / script, _text(path / script))
     if kind == "oneshot" and (path / "producer-for").exists() | (path / "consumer-for").exists():
         raise Failure(f"{path}: a oneshot cannot be part of a pipeline")
     return Definition(
@@ -85,15 +92,35 @@ def check_name(path: Path, name: str) -> None:
         raise Failure(f"{path}: {name!r} cannot be the name of a service")
 
 
-def _lines(path: Path) -> list[str]:
-    """A list of names: `#` begins a comment line, space before a name does not count."""
+def check_execline(path: Path, text: str) -> None:
+    """The words of a command line for execlineb: every quote ends, and so does every block.
+
+    A block is opened and closed by a brace that is a word of its own. The lexer:
+    <https://skarnet.org/software/execline/execlineb.html#quoting>.
+    """
+    open_blocks = 0
+    for word in WORD.findall(text):
+        if word == '"':
+            raise Failure(f'{path}: a " that nothing ends')
+        open_blocks += {"{": 1, "}": -1}.get(word, 0)
+        if open_blocks < 0:
+            raise Failure(f"{path}: a }} that closes nothing")
+    if open_blocks:
+        raise Failure(f"{path}: a {{ that nothing closes")
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text()
+        return path.read_text()
     except FileNotFoundError:
-        return []
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path}: {error}", 111) from None
-    lines = [line.lstrip() for line in text.splitlines()]
+
+
+def _lines(path: Path) -> list[str]:
+    """A list of names: `#` begins a comment line. Space before a name does not count; space after it does."""
+    lines = [line.lstrip(" \t") for line in _text(path).split("\n")]
     return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
 
 
@@ -104,15 +131,16 @@ def _names(path: Path, what: str) -> list[str]:
     return _lines(path / what)
 
 
-def _line(path: Path, needed: bool = False) -> str:
+def _line(path: Path) -> str:
     lines = _lines(path)
-    if len(lines) > 1 or (needed and not lines):
+    if len(lines) > 1:
         raise Failure(f"{path}: one line is expected here, not {len(lines)}")
-    return lines[0].strip() if lines else ""
+    return lines[0] if lines else ""
 
 
 def _number(path: Path) -> int:
-    text = _line(path)
-    if text and not text.isdecimal():
+    """Digits and a newline, nothing else; it has 32 bits."""
+    text = _text(path).rstrip("\n")
+    if text and not (text.isascii() and text.isdecimal() and int(text) < 2**32):
         raise Failure(f"{path}: {text!r} is not a number")
     return int(text or 0)
