@@ -63,7 +63,7 @@ pre { margin: 2px 0; break-inside: avoid; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: 2px 8px 2px 0; border-top: 1px solid #edf0f4; }
 .error { color: #b3261e; }
-td:first-child code:only-child { white-space: nowrap; }
+code.word { white-space: nowrap; }
 tr { break-inside: avoid; }
 @media print { @page { size: A4 landscape; margin: 7mm; } body { font-size: 7.4px; line-height: 1.25; }
   code, pre { font-size: 6.9px; line-height: 1.25; } h1 { font-size: 14px; }
@@ -174,7 +174,8 @@ def _html(cell: str) -> str:
     texts = []
     for number, part in enumerate(parts):
         if part is not None:
-            texts.append(f"<code>{escape(part)}</code>" if number % 3 else escape(part))
+            word = "" if " " in part else ' class="word"'  # a line is never broken inside of a name
+            texts.append(f"<code{word}>{escape(part)}</code>" if number % 3 else escape(part))
     return "".join(texts)
 
 
@@ -187,6 +188,15 @@ def _sugar(name: str) -> str:
     """The sugar a cell is called after: `sugar__append`, `sugar_v26__filter`."""
     first, _, rest = name.partition("__")
     return f"`__{rest.partition('__')[0]}`{' (2.6)' if first.endswith('v26') else ''}"
+
+
+def _place(name: str) -> int:
+    """Where a cell's sugar comes in the order of application; 2.6 has those of 2.4 in the same order."""
+    from helpers.infuse import default_sugars_for
+
+    order = [sugar for sugar, _ in default_sugars_for("2.6")]
+    sugar = "__" + name.partition("__")[2].partition("__")[0]
+    return order.index(sugar) if sugar in order else len(order)
 
 
 def _since(one: Mapping[str, Any]) -> str:
@@ -229,7 +239,7 @@ def sheet(workspace: Workspace | None = None) -> Sheet:
             (),
             tuple(
                 (_sugar(name), _code(one["expression"]), _result(one))
-                for name, one in named.items()
+                for name, one in sorted(named.items(), key=lambda item: _place(item[0]))
                 if name.startswith(("sugar__", "sugar_v26__"))
             ),
         ),
@@ -258,7 +268,7 @@ def sheet(workspace: Workspace | None = None) -> Sheet:
                     "✓" if one.correct else "✗",
                     one.question.partition(": ")[2],
                     one.answer,
-                    one.answer if one.correct else one.actual or "(not shown to me yet)",
+                    "" if one.correct else one.actual or "(not shown to me yet)",
                 )
                 for exercise in ("p1.predict", "p1.laws")
                 for one in progress.predictions(exercise, workspace=mine)

@@ -47,6 +47,15 @@ def test_a_result_is_the_one_that_was_seen(workspace: Workspace) -> None:
     assert "<b>" not in page
 
 
+def test_sugars_stand_in_the_order_they_are_applied_in(workspace: Workspace) -> None:
+    """Not in that of the cells, which is another when one has been run again."""
+    for name in ("sugar__infuse", "sugar__append", "sugar_v26__filter", "sugar__init"):
+        evaluated(name, 1, name)
+    text = sheet().markdown()
+    places = [text.index(f"`__{name}`") for name in ("init", "filter", "append", "infuse")]
+    assert places == sorted(places)
+
+
 def test_predictions_are_told_right_or_wrong(workspace: Workspace) -> None:
     """As they were said first, beside what came out; a result that was never shown is not given away."""
     progress.record_prediction("p1.predict", "p1.predict.order: infuse x", "ab", True)
@@ -54,7 +63,7 @@ def test_predictions_are_told_right_or_wrong(workspace: Workspace) -> None:
     progress.record_prediction("p1.predict", "p1.predict.deep: infuse z", "2", False)
     progress.record_observed("p1.predict", "p1.predict.leaf: infuse y", "error at y")
     text = sheet().markdown()
-    assert "| ✓ | infuse x | ab | ab |" in text
+    assert "| ✓ | infuse x | ab |  |" in text
     assert "| ✗ | infuse y | 1 | error at y |" in text
     assert "| ✗ | infuse z | 2 | (not shown to me yet) |" in text
 
