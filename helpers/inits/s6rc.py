@@ -14,6 +14,7 @@ from helpers.filetree import FileTree
 from helpers.inits.base import Rendered, ServiceStatus, Unsupported
 from helpers.inits.plan import limit_notes, make_plan, oneshot_notes, restarts_soon, with_bundles
 from helpers.inits.s6 import STATUS, parse_status
+from helpers.inits.s6rc_manager import CARRIED
 from helpers.inits.servicedir import LARGEST_LOG, chain, log_run, longrun, main_pids, ms, stopping
 from helpers.inits.shell import exports, join
 from helpers.inits.templates import fill, title
@@ -23,19 +24,20 @@ __all__ = ["S6Rc"]
 
 _SOURCE = "/etc/s6-rc/source"
 _MANAGER = Path(__file__).resolve().parents[2] / "labs" / "s6rc"
+_CARRIED = ("s6rc/*.py", "bin/*", "linux-init/*", "linux-init/skel/*")
 _UP = """
 . /etc/s6-rc/path
-echo "up: $(s6-rc -a list 2>/dev/null | tr '\\n' ' ')"
+echo "up: $(s6-rc -a list 2>/dev/null | sed /^s6rc-/d | tr '\\n' ' ')"
 """
 # What depends on the service goes down with it, and comes back.
 _RESTART = """
 . /etc/s6-rc/path
-up=$(s6-rc -a list) && s6-rc -bd change "$1" && s6-rc -bu change $up "$1"
+up=$(s6-rc -a list | sed /^s6rc-/d) && s6-rc -bd change "$1" && s6-rc -bu change $up "$1"
 """
 
 
 class S6Rc:
-    """s6-svscan as PID 1, and s6-rc for the order.
+    """s6-svscan as PID 1, and s6-rc for the order; s6-linux-init around them where an image has it.
 
     A service that ends is started again by s6-supervise, as under `S6`; s6-rc does not watch it.
     """
@@ -72,15 +74,17 @@ class S6Rc:
         return Rendered(tree, tuple(notes))
 
     def carried(self) -> FileTree:
-        """The manager for images without s6-rc: nobody's configuration, so it is no part of `render`."""
+        """The manager for images without s6-rc, and the way those with s6-linux-init boot: it is nobody's
+        configuration, so it is no part of `render`."""
         tree = FileTree()
-        for path in (*sorted(_MANAGER.glob("s6rc/*.py")), *sorted(_MANAGER.glob("bin/*"))):
-            inside = f"/usr/local/lib/s6rc/{path.relative_to(_MANAGER)}"
-            tree.add(inside, path.read_bytes(), 0o755 if path.parent.name == "bin" else 0o644)
+        for path in (found for pattern in _CARRIED for found in sorted(_MANAGER.glob(pattern))):
+            if path.is_file():
+                inside = f"{CARRIED}/{path.relative_to(_MANAGER)}"
+                tree.add(inside, path.read_bytes(), 0o644 if path.suffix == ".py" else 0o755)
         return tree
 
     def pid1(self) -> Pid1:
-        """/etc/s6-rc/init, which becomes `s6-svscan /run/service`; stopped by SIGTERM, ends with 0."""
+        """/etc/s6-rc/init, which becomes `s6-svscan` on /run/service; stopped by SIGTERM, ends with 0."""
         return Pid1(("/etc/s6-rc/init",))
 
     def start(self, service: str) -> Sequence[str]:

@@ -18,6 +18,7 @@ from types import TracebackType
 from helpers.engines.base import Engine, ExecResult, Image, Limits, Network, Pid1, Sandbox
 from helpers.errors import LabError, SandboxError
 from helpers.filetree import FileTree
+from helpers.inits.s6rc_manager import Manager, manager
 from helpers.nix.errors import NixError, parse, with_log
 
 __all__ = ["WEB", "Activation", "Built", "Generation", "Machine"]
@@ -32,6 +33,7 @@ for link in activated-*-link; do [ -L "$link" ] && echo "$link $(readlink "$link
 _STATE = """
 echo "current $(readlink /run/current-system)"
 for name in $(s6-rc -a list); do
+    case $name in s6rc-*) continue ;; esac # what s6-rc itself needs
     [ -e "/run/service/$name" ] && echo "$name $(s6-svstat -o pid "/run/service/$name")" || echo "$name -"
 done
 """
@@ -46,8 +48,9 @@ WEB = """final: {
 
 _DEFAULT = "import /opt/nix/six { configuration = import ./configuration.nix; }\n"
 _BOOT = """#!/bin/sh
-# PID 1 builds the system that it then becomes.
+# PID 1 builds the system that it then becomes. s6-rc is the image's own, or else the one of labs/s6rc.
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root
+command -v s6-rc-compile >/dev/null || ln -s /usr/local/lib/s6rc/bin/* /usr/local/bin
 system=$(nix-build --no-out-link /etc/six -A system 2>/run/build.log) && exec "$system/boot/init"
 cat /run/build.log >&2
 exec sleep infinity # for a look at what the build says
@@ -238,8 +241,6 @@ class Machine:
                 if path.is_file() and "__pycache__" not in path.parts:
                     mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
                     tree.add(f"{target}/{path.relative_to(_LABS / source)}", path.read_bytes(), mode)
-        for path in sorted((_LABS / "s6rc" / "bin").iterdir()):
-            tree.symlink(f"/usr/local/bin/{path.name}", f"/usr/local/lib/s6rc/bin/{path.name}")
         tree.add("/opt/lab/app.py", (_LABS / "stacks" / "web" / "app.py").read_bytes())
         tree.add("/etc/nix/nix.conf", "build-users-group =\nsandbox = false\nsubstituters =\n")
         tree.add(
@@ -316,6 +317,10 @@ class Machine:
         return ""
 
     # -- looking ------------------------------------------------------------------------------
+
+    def manager(self) -> Manager:
+        """Which s6-rc runs: the image's own, or the manager of `labs/s6rc`. The machine is asked."""
+        return manager(self.sandbox)
 
     def pids(self) -> dict[str, int | None]:
         """What s6-rc holds for up: name → PID, None for a oneshot."""

@@ -51,15 +51,32 @@ rec {
 
   # The system: what a generation of the profile is.
   system = pkgs.runCommand "six-system"
-    { inherit compiled activate init; }
+    { inherit compiled changed activate init; }
     ''
       mkdir -p "$out/bin" "$out/boot" "$out/six"
       ln -s "$compiled" "$out/six/db"
+      printf %s "$changed" >"$out/bin/changed"
       printf %s "$activate" | sed "s|@system@|$out|g" >"$out/bin/activate"
-      printf '#!/bin/sh\nexec s6-rc-update -n "%s"\n' "$compiled" >"$out/bin/dry-activate"
+      printf '#!/bin/sh\n%s/bin/changed >/run/six.changed\nexec s6-rc-update -n -f /run/six.changed "%s"\n' \
+          "$out" "$compiled" >"$out/bin/dry-activate"
       printf %s "$init" | sed "s|@system@|$out|g" >"$out/boot/init"
       chmod +x "$out"/bin/* "$out/boot/init"
     '';
+
+  # The real s6-rc-update restarts what it is told to: a line for each service that would now run with other files
+  # than those it was started with. Ours finds that out by itself, and is told nothing.
+  changed = ''
+    #!/bin/sh
+    PATH=/usr/local/bin:/usr/bin:/bin
+    case $(readlink -f "$(command -v s6-rc-update)") in /usr/local/lib/s6rc/*) exit ;; esac
+    for new in ${source}/*; do
+        old=/run/six.source/''${new##*/}
+        [ -d "$old" ] && read -r is <"$new/type" && read -r was <"$old/type" || continue
+        [ "$is" = "$was" ] && [ "$is" != bundle ] || continue
+        diff -rq -x '*.d' -x 'timeout-up' -x 'timeout-down' -x 'flag-essential' -x '*er-for' -x 'pipeline-name' \
+            "$old" "$new" >/dev/null || echo "''${new##*/} restart"
+    done
+  '';
 
   # The order matters: services first, then the link that says what runs, then the profile. With -e a failure of
   # one leaves the next undone.
@@ -68,11 +85,17 @@ rec {
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
     profile=/nix/var/nix/profiles/activated
     if [ -e /run/s6-rc ]; then
-        s6-rc-update -v2 ${compiled}
+        @system@/bin/changed >/run/six.changed
+        status=0
+        s6-rc-update -v2 -f /run/six.changed ${compiled} || status=$?
+        # What the services of the database that counts now are started with, whether all of them came up or not.
+        [ "$(readlink -f /run/s6-rc/compiled)" != ${compiled} ] || ln -sfn ${source} /run/six.source
+        [ "$status" = 0 ] || exit "$status"
         s6-rc -v2 -up change default
     else
         ln -sfn @system@ /run/booted-system
         s6-rc-init -d -c ${compiled} /run/service
+        ln -sfn ${source} /run/six.source
         s6-rc -v2 -up change default
     fi
     ln -sfn @system@ /run/current-system.new
