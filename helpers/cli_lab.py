@@ -26,12 +26,14 @@ def up(
     ] = "web",
     init: Annotated[str, typer.Option(help="the init that is PID 1")] = "runit",
     engine: Annotated[str | None, typer.Option(help="embedded or docker; default: what runs here")] = None,
+    recipe: Annotated[str, typer.Option(help="the image: debian, or alpine with the real s6-rc")] = "debian",
 ) -> None:
     """Boot a lab and keep it until Ctrl-C (or `initlab lab down`)."""
+    from helpers import image
     from helpers.lab import Lab
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Lab(stack, init, engine=engine) as lab:
+    with Lab(stack, init, engine=engine, image=image.ensure(recipe=recipe)) as lab:
         print(f"{lab!r}: booting", flush=True)
         lab.ready()
         print(lab.status())
