@@ -14,6 +14,9 @@
 Each search must be found in the solution exactly once, line by line as it stands, and all edits are of the
 solution, not of each other's result. So an answer that no longer fits its solution is told, and never says
 something else than it did.
+
+An answer may be told as edits of another one, where two exercises share one that is built otherwise: a first
+line `# of: ../../p3.stage3/right/other.py` names that, from the folder of the edits.
 """
 
 from __future__ import annotations
@@ -25,10 +28,25 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 
-__all__ = ["ENDING", "edited"]
+__all__ = ["ENDING", "base", "edited"]
 
 ENDING = ".edits"
 _BEGIN, _MIDDLE, _END = "<<<<", "====", ">>>>"
+_OF = re.compile(r"# of: (\S+)\n")
+
+
+def base(path: Path) -> Path | None:
+    """The answer that a file of edits is of, where that is not the solution.
+
+    Raises CourseError where there is no such file.
+    """
+    named = _OF.match(path.read_text(encoding="utf-8"))
+    if named is None:
+        return None
+    found = path.parent / named[1]
+    if not found.is_file():
+        raise CourseError(f"{path}:1: there is no {named[1]} to edit", hint="name it from this file's folder")
+    return found
 
 
 def edited(solution: str, path: Path) -> str:

@@ -32,7 +32,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from helpers.course.curriculum import Curriculum
-from helpers.course.edits import ENDING, edited
+from helpers.course.edits import ENDING, base, edited
 from helpers.course.regions import ExerciseCell, exercise_cells
 from helpers.course.workspace import Workspace, find
 from helpers.errors import CourseError
@@ -281,8 +281,11 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _told(path: Path, solution: str) -> str:
-    """The text of an answer, whether it stands there or is told as edits of the solution."""
-    return edited(solution, path) if path.suffix == ENDING else path.read_text(encoding="utf-8")
+    """The text of an answer, whether it stands there or is told as edits of the solution, or of another."""
+    if path.suffix != ENDING:
+        return path.read_text(encoding="utf-8")
+    other = base(path)
+    return edited(solution if other is None else other.read_text(encoding="utf-8"), path)
 
 
 def _bare(text: str) -> list[str]:

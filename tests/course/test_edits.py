@@ -8,7 +8,7 @@ import pytest
 
 from helpers.course import exercises
 from helpers.course.curriculum import Curriculum
-from helpers.course.edits import edited
+from helpers.course.edits import base, edited
 from helpers.course.vet import vet
 from helpers.errors import CourseError
 
@@ -65,6 +65,27 @@ def test_an_edit_that_does_not_fit_is_told(tmp_path: Path, text: str, told: str)
     solution = "import sys\nx\nx\n" if "import sys\nx" not in text else "import sys\nx\n"
     with pytest.raises(CourseError, match=told):
         edited(solution, made(tmp_path, text))
+
+
+def test_edits_may_be_of_another_answer(tmp_path: Path) -> None:
+    """`# of:` in the first line names it, from the folder of the edits; without it the solution is meant."""
+    (tmp_path / "other.py").write_text("x\n")
+    assert base(made(tmp_path, ADDS)) is None
+    assert base(made(tmp_path, "# of: other.py\n" + ADDS)) == tmp_path / "other.py"
+    with pytest.raises(CourseError, match=r"wrong.edits:1: there is no lost.py to edit"):
+        base(made(tmp_path, "# of: lost.py\n" + ADDS))
+
+
+def test_a_shared_right_answer_is_written_once(tmp_path: Path) -> None:
+    """The asyncio answer to stage 4 is the one to stage 3 and what stage 4 adds."""
+    four, three = exercises.load("p3.stage4"), exercises.load("p3.stage3")
+    (path,) = (path for path in four.right if path.stem == "futures")
+    (before,) = (path for path in three.right if path.stem == "futures")
+    text, shared = four.answer(path)[""], before.read_text()
+    assert (base(path) or path).resolve() == before.resolve()
+    assert len(set(shared.splitlines()) - set(text.splitlines())) < 20
+    assert "class Log:" in text
+    assert "class Log:" not in shared
 
 
 def test_indentation_belongs_to_what_is_searched(tmp_path: Path) -> None:

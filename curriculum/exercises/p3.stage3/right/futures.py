@@ -76,6 +76,11 @@ class Machine:
         """The tasks of what depends on it."""
         return [self.tasks[other] for other, spec in self.specs.items() if name in spec.get("depends_on", ())]
 
+    async def all_ready(self, names):
+        """Until all are at the same time: one that was may be gone when the last one comes."""
+        while not all(self.ready[name].is_set() for name in names):
+            await asyncio.gather(*(self.ready[name].wait() for name in names))
+
     async def may_stop(self, name):
         await self.stopping.wait()
         await asyncio.gather(*self.above(name))
@@ -104,7 +109,7 @@ class Machine:
     async def look_after(self, spec):
         name, kind = spec["name"], spec.get("kind", "longrun")
         may_stop = asyncio.ensure_future(self.may_stop(name))
-        needs = asyncio.gather(*(self.ready[need].wait() for need in spec.get("depends_on", ())))
+        needs = asyncio.ensure_future(self.all_ready(spec.get("depends_on", ())))
         await asyncio.wait(
             [needs, asyncio.ensure_future(self.stopping.wait())], return_when="FIRST_COMPLETED"
         )
