@@ -45,6 +45,7 @@ for name in "${wanted[@]}"; do
     number=$((number + 1))
     echo "($number/${#wanted[@]}) Installing $name (${versions[$name]})"
     for program in ${programs[$name]}; do
+        [ ! -e "$program" ] || continue
         mkdir -p "${program%/*}"
         echo '#!/bin/sh' >"$program"
         chmod 755 "$program"
@@ -121,36 +122,16 @@ class Mirror:
         self._thread.start()
 
     @property
-    def index(self) -> str:
-        """Where the packages of the first repository are listed."""
-        return f"/{self.recipe.branch}/main/x86_64/INDEX"
-
-    def hang(self, path: str) -> None:
-        """Never answer this path, until the mirror is closed."""
-        self.files[path] = lambda _: self.over.wait(60) and None
-
-    def wait_asked(self, path: str, seconds: float = 30.0) -> None:
-        end = time.monotonic() + seconds
-        while path not in self.asked:
-            assert time.monotonic() < end, f"nobody asked for {path}: {self.asked}"
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def index(recipe: AlpineRecipe) -> bytes:
+    def index(recipe: AlpineRecipe) -> bytes:
     """Each package of a recipe with a version, and its programs where Alpine has them."""
-    lines = []
-    for package in recipe.packages:
-        programs = [
-            f"/usr/libexec/postgresql17/{Path(program).name}"
-            if "postgresql" in program
-            else f"/usr/bin/{program}"
-            for program in package.programs
-        ]
-        lines.append(f"{package.name} 1.{len(lines)}-r0 {' '.join(programs)}\n")
+
+    def place(program: str) -> str:
+        if "postgresql" in program:
+            return f"/usr/libexec/postgresql17/{Path(program).name}"
+        return program if program.startswith("/") else f"/usr/bin/{program}"
+
+    lines = [
+        f"{package.name} 1.{number}-r0 {' '.join(map(place, package.programs))}\n"
+        for number, package in enumerate(recipe.packages)
+    ]
     return "".join(lines).encode()
