@@ -122,7 +122,28 @@ class Mirror:
         self._thread.start()
 
     @property
-    def index(recipe: AlpineRecipe) -> bytes:
+    def index(self) -> str:
+        """Where the packages of the first repository are listed."""
+        return f"/{self.recipe.branch}/main/x86_64/INDEX"
+
+    def hang(self, path: str) -> None:
+        """Never answer this path, until the mirror is closed."""
+        self.files[path] = lambda _: self.over.wait(60) and None
+
+    def wait_asked(self, path: str, seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while path not in self.asked:
+            assert time.monotonic() < end, f"nobody asked for {path}: {self.asked}"
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def index(recipe: AlpineRecipe) -> bytes:
     """Each package of a recipe with a version, and its programs where Alpine has them."""
 
     def place(program: str) -> str:
