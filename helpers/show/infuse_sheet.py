@@ -84,6 +84,11 @@ class Part:
     rows: tuple[tuple[str, ...], ...]
     programs: bool = False
 
+    @property
+    def count(self) -> int:
+        """How many entries it has; what a law uses is none."""
+        return sum(row[0].startswith("def law_") for row in self.rows) if self.programs else len(self.rows)
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -161,7 +166,7 @@ class Sheet:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{escape(part.title)}: {len(part.rows)}</li>" for part in self.parts)
+        rows = "".join(f"<li>{escape(part.title)}: {part.count}</li>" for part in self.parts)
         return f"<div><b>infuse.nix cheat sheet</b><ul>{rows}</ul></div>"
 
 

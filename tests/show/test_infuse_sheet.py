@@ -97,6 +97,7 @@ def test_a_law_is_printed_with_all_that_it_uses(workspace: Workspace) -> None:
         part in text for part in ("import copy", "NONE = []", "def left", "def deep", "def law_of_mine")
     )
     assert "idle" not in text
+    assert "<li>Laws of mine: 1</li>" in sheet()._repr_html_()
 
 
 def test_the_metaphor_stays_as_it_was_written(workspace: Workspace) -> None:
