@@ -1,17 +1,26 @@
 """Supervisors side by side in one run: restart latency, a thousand services, a graph, memory, rest, size.
 
-Run: `.venv/bin/python -m bench.supervisors [--quick] [--init NAME]… [--json FILE]`.
+Run: `.venv/bin/python -m bench.supervisors [--quick] [--init NAME]… [--json FILE [--append]]`.
+With `--append` a run adds its rounds to those in the file, and the medians are over them all: a long
+measurement can be done in pieces.
 
 supervisor-rs, the supervisor in Python, s6, s6-rc (by `labs/s6rc` where the image has no s6-rc), runit,
 finit, systemd and Horust, each as PID 1 of a sandbox of its own, by turns. Medians for the machine it ran on.
-What one cannot do, or does not within `PATIENCE` seconds, is said in place of the figure.
+What one cannot do, or does not within `--patience` seconds, is said in place of the figure.
 
 `restart`    ms from SIGKILL to another main process, of a service that has run for 1.7 s (of three kills)
-`thousand`   s from the start of the sandbox until `many` services run, all of which sleep
+`thousand`   s from PID 1's own start until `many` services run, all of which sleep
 `graph`      20 services, 50 edges: first start to last ready, over the critical path (1.00 is the best)
 `kib`        KiB of supervision for each of the `many` services (PSS: PID 1, supervisors, loggers)
 `wakeups`    context switches of supervision in `rest` seconds, with three services
 `binary`     kB of PID 1's file alone: static for supervisor-rs, without shared libraries for the others
+
+Who measures takes as little of the processors as it can: no `Lab` watches the sandbox (its watcher reads
+the whole process table every 20 ms, which made a thousand services three times slower), services are
+counted by their number first, and what the graph writes is read from outside. What the engine does before
+there is a PID 1, such as laying ten thousand files over the image, is nobody's boot.
+
+s6-svscan takes 1000 service directories if it is not told more (`-c`): here it is told `SVSCAN_MAX`.
 
 The sleepers report no readiness. Seen here, s6 then takes a second to start one again, however long it ran,
 and 77 ms for the app of the web stack, which does: read its `restart` as that of services without a check.
@@ -21,13 +30,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, cast
 
 from helpers import image as images
 from helpers.engines.base import Image, Limits, Pid1
@@ -44,8 +55,11 @@ from helpers.probes.memory import memory
 from helpers.probes.restart import restart_seconds
 from helpers.probes.target import Target
 
-PATIENCE = 120.0
+SVSCAN_MAX = 4000  # s6-svscan 2.13 ends by SIGSEGV when it is told 20000
 _ROOM = Limits(memory=4 * 1024**3, pids=20_000, disk=1024**3)
+_STEP = 0.02
+_FINE = 0.0002
+_TICK = os.sysconf("SC_CLK_TCK")
 _ROOT = Path(__file__).resolve().parents[1]
 _COLUMNS = ("restart", "thousand", "graph", "kib", "wakeups", "binary")
 
@@ -68,38 +82,6 @@ class Python(plain.Plain):
         return Pid1((self.binary, "/opt/lab/supervisor.py", "/etc/lab/manifest.json"))
 
 
-class Horust(plain.Plain):
-    """Horust 0.1 from the Rust registry, `labs/landscape/horust`: a TOML file for each service."""
-
-    name = title = "horust"
-    binary = "/opt/lab/horust"
-    clean_exits = frozenset({0})
-    unknown: ClassVar = {"graph": "start-after waits for a start, not for a check", "binary": "a debug build"}
-
-    def render(self, manifest: Manifest) -> Rendered:
-        tree = FileTree()
-        for service in manifest.services:
-            after = [f"{need}.toml" for need in service.depends_on]
-            command = " ".join(service.command)
-            text = (
-                f'command = "{command}"\nstart-after = {json.dumps(after)}\n[restart]\nstrategy = "always"\n'
-            )
-            tree.add(f"/etc/horust/services/{service.name}.toml", text)
-        return Rendered(tree)
-
-    def carried(self) -> FileTree:
-        from helpers.rust import build
-        from helpers.rust.crates import Crate
-
-        tree = FileTree()
-        crate = Crate.of(_ROOT / "labs" / "landscape" / "horust")
-        tree.add(self.binary, build(crate, profile="dev").read_bytes(), 0o755)
-        return tree
-
-    def pid1(self) -> Pid1:
-        return Pid1((self.binary, "/etc/horust/services"))
-
-
 @dataclass
 class Row:
     """Figures of one supervisor by measure, every single one; and why a measure has none."""
@@ -109,11 +91,29 @@ class Row:
     missing: dict[str, str] = field(default_factory=dict)
 
 
+class _Roomy:
+    """An init whose own script starts s6-svscan, told to take more services (`-c`)."""
+
+    def __init__(self, init: Init) -> None:
+        self._init = init
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._init, name)
+
+    def pid1(self) -> Pid1:
+        told = self._init.pid1()
+        told_more = f"s/exec s6-svscan/& -c {SVSCAN_MAX}/"
+        script = f'sed "{told_more}" "$0" >/run/roomy && exec /bin/sh /run/roomy'
+        return replace(told, argv=("/bin/sh", "-c", script, *told.argv))
+
+
 def subjects() -> dict[str, Callable[[], Init]]:
     """Name → what makes its init."""
-    names = ("supervisor-rs", "s6", "s6-rc", "runit", "finit", "systemd")
+    names = ("supervisor-rs", "s6", "s6-rc", "runit", "finit", "systemd", "horust")
     made: dict[str, Callable[[], Init]] = {name: lambda name=name: registry.get(name) for name in names}  # type: ignore[misc]
-    return made | {"supervisor.py": lambda: cast(Init, Python()), "horust": lambda: cast(Init, Horust())}
+    for name in ("s6", "s6-rc"):
+        made[name] = lambda name=name: cast(Init, _Roomy(registry.get(name)))  # type: ignore[misc]
+    return made | {"supervisor.py": lambda: cast(Init, Python())}
 
 
 def sleepers(number: int) -> Manifest:
@@ -150,46 +150,51 @@ def graph(seed: int, size: int = 20, edges: int = 50) -> tuple[Manifest, float]:
     return manifest, sum(seconds[name] for name in path)
 
 
-def restart(init: Init, image: Image) -> float:
+@contextmanager
+def booted(manifest: Manifest, init: Init, image: Image, limits: Limits = _ROOM) -> Iterator[Target]:
+    """A sandbox with nobody but us looking at it, gone at the end."""
+    lab = Lab(manifest, init=init, engine="embedded", image=image, limits=limits)
+    box = lab.boot()
+    try:
+        yield Target(box, init, lab.manifest)
+    finally:
+        box.destroy()
+
+
+def restart(init: Init, image: Image, patience: float) -> float:
     """Milliseconds from the kill to another process."""
-    with Lab(sleepers(3), init=init, engine="embedded", image=image) as lab:
-        target = Target.of(lab)
-        _until(lambda: len(target.main_pids()) == 3, "three services run")
+    with booted(sleepers(3), init, image) as target:
+        _until(target, lambda: len(target.main_pids()) == 3, "three services run", patience)
         times = []
-        for service in lab.manifest.services:
+        for service in target.manifest.services:
             time.sleep(1.7)  # longer than any init's notion of a short life
-            times.append(1000 * restart_seconds(target, service))
+            times.append(1000 * restart_seconds(target, service, step=_FINE))
         return statistics.median(times)
 
 
-def thousand(init: Init, image: Image, many: int) -> tuple[float, float]:
+def thousand(init: Init, image: Image, many: int, patience: float) -> tuple[float, float]:
     """Seconds until so many services run, and KiB of supervision for each of them then."""
-    lab = Lab(sleepers(many), init=init, engine="embedded", image=image, limits=_ROOM)
-    began = time.monotonic()
-    with lab:
-        _until(lambda: _sleeping(lab) >= many, f"{many} services run")
-        took = time.monotonic() - began
+    with booted(sleepers(many), init, image) as target:
+        _until(target, lambda: _sleeping(target) >= many, f"{many} services run", patience)
+        took = _age(target)
         time.sleep(1)
-        return took, memory(Target.of(lab)).supervision / 1024 / many
+        return took, memory(target).supervision / 1024 / many
 
 
-def over_path(init: Init, image: Image, seed: int) -> float:
+def over_path(init: Init, image: Image, seed: int, patience: float) -> float:
     """First start to last ready, over the critical path."""
     manifest, shortest = graph(seed)
-    with Lab(manifest, init=init, engine="embedded", image=image) as lab:
-        script = "cat /tmp/n[0-9][0-9] 2>/dev/null | wc -w"
-        names = len(manifest.services)
-        _until(lambda: int(_sh(lab, script) or 0) == names, "the graph is up", step=0.2)
-        began = min(map(float, _sh(lab, "cat /tmp/n*.began").split()))
-        ended = max(map(float, _sh(lab, "cat /tmp/n[0-9][0-9]").split()))
-        return (ended - began) / shortest
+    with booted(manifest, init, image) as target:
+        ready = [_root(target) / "tmp" / service.name for service in manifest.services]
+        _until(target, lambda: all(_written(path) for path in ready), "the graph is up", patience)
+        began = min(_written(path.with_suffix(".began")) for path in ready)
+        return (max(map(_written, ready)) - began) / shortest
 
 
-def wakeups(init: Init, image: Image, seconds: float) -> float:
+def wakeups(init: Init, image: Image, seconds: float, patience: float) -> float:
     """Context switches of supervision while nothing happens."""
-    with Lab(sleepers(3), init=init, engine="embedded", image=image) as lab:
-        target = Target.of(lab)
-        _until(lambda: len(target.main_pids()) == 3, "three services run")
+    with booted(sleepers(3), init, image) as target:
+        _until(target, lambda: len(target.main_pids()) == 3, "three services run", patience)
         time.sleep(3)
         return at_rest(target, seconds).wakeups
 
@@ -202,29 +207,74 @@ def binary(init: Init, image: Image) -> float:
     return find_inside(image.rootfs, init.binary).stat().st_size / 1000
 
 
-def _sleeping(lab: Lab) -> int:
-    return sum(p.comm == "sleep" and p.state != "Z" for p in lab.sandbox.processes())
+def _root(target: Target) -> Path:
+    if target.proc is None:
+        raise LabError("the sandbox's files cannot be read from here", hint="measure as the sandbox's owner")
+    return target.proc.parent
 
 
-def _sh(lab: Lab, script: str) -> str:
-    return str(lab.sandbox.exec(["/bin/sh", "-c", script]).text)
+def _sleeping(target: Target) -> int:
+    """How many services sleep. Names are only read where there are processes enough."""
+    proc = _root(target) / "proc"
+    pids = [name for name in os.listdir(proc) if name.isdigit()]
+    if len(pids) <= len(target.manifest.services):
+        return 0
+    return sum(_name(proc / pid / "comm") == "sleep" for pid in pids)
 
 
-def _until(done: Callable[[], bool], what: str, step: float = 0.02) -> None:
-    end = time.monotonic() + PATIENCE
-    while not done():
+def _name(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:  # ended meanwhile
+        return ""
+
+
+def _age(target: Target) -> float:
+    """Seconds since PID 1 was made, to within a tick of 10 ms (proc_pid_stat(5): starttime)."""
+    fields = (_root(target) / "proc/1/stat").read_text().rpartition(")")[2].split()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / _TICK
+
+
+def _written(path: Path) -> float:
+    """The time in a file; 0 while there is none."""
+    try:
+        return float(path.read_text() or 0)
+    except FileNotFoundError:
+        return 0.0
+
+
+def _seen(target: Target, done: Callable[[], bool]) -> bool:
+    """Whether it is done. Raises `LabError` once PID 1 has ended: its /proc goes a moment before it."""
+    try:
+        if done():
+            return True
+    except OSError:
+        target.sandbox.wait(5)
+    if target.sandbox.exit is not None:
+        raise LabError(target.why_not_ready(["anything"], 0))
+    return False
+
+
+def _until(target: Target, done: Callable[[], bool], what: str, patience: float) -> None:
+    end = time.monotonic() + patience
+    while not _seen(target, done):
         if time.monotonic() > end:
-            raise LabError(f"not within {PATIENCE:g} s: {what}")
-        time.sleep(step)
+            raise LabError(f"not within {patience:g} s: {what}")
+        time.sleep(_STEP)
 
 
 def run(
-    names: list[str], *, runs: int, many: int, rest: float, kept: Callable[[list[Row]], None]
-) -> list[Row]:
-    """Measure all, by turns: a disturbance falls on everyone. `kept` hears of all after each one."""
+    rows: dict[str, Row],
+    *,
+    runs: int,
+    many: int,
+    rest: float,
+    patience: float,
+    kept: Callable[[], None],
+) -> None:
+    """Measure all, by turns: a disturbance falls on everyone. `kept` is called after each one."""
     image = images.ensure()
-    made = {name: subjects()[name]() for name in names}
-    rows = {name: Row(name, missing=dict(getattr(init, "unknown", {}))) for name, init in made.items()}
+    made = {name: subjects()[name]() for name in rows}
 
     def note(row: Row, measures: tuple[str, ...], measure: Callable[[], tuple[float, ...]]) -> None:
         if any(one in row.missing for one in measures):
@@ -236,17 +286,34 @@ def run(
         except (InitlabError, ValueError) as error:
             row.missing |= {one: " ".join(str(error).splitlines()[0].split()) for one in measures}
 
-    for number in range(runs):
-        for name, init in made.items():
-            row = rows[name]
-            if number == 0:
-                note(row, ("binary",), lambda init=init: (binary(init, image),))  # type: ignore[misc]
-                note(row, ("wakeups",), lambda init=init: (wakeups(init, image, rest),))  # type: ignore[misc]
-            note(row, ("restart",), lambda init=init: (restart(init, image),))  # type: ignore[misc]
-            note(row, ("graph",), lambda init=init, seed=number: (over_path(init, image, seed),))  # type: ignore[misc]
-            note(row, ("thousand", "kib"), lambda init=init: thousand(init, image, many))  # type: ignore[misc]
-            kept(list(rows.values()))
-    return list(rows.values())
+    for _ in range(runs):
+        for name, row in rows.items():
+            init = made[name]
+            seed = len(row.values.get("graph", []))  # the same graphs for everyone
+            if "binary" not in row.values:
+                note(row, ("binary",), lambda: (binary(init, image),))  # noqa: B023 - called at once
+                note(row, ("wakeups",), lambda: (wakeups(init, image, rest, patience),))  # noqa: B023
+            note(row, ("restart",), lambda: (restart(init, image, patience),))  # noqa: B023
+            note(row, ("graph",), lambda: (over_path(init, image, seed, patience),))  # noqa: B023
+            note(row, ("thousand", "kib"), lambda: thousand(init, image, many, patience))  # noqa: B023
+            kept()
+
+
+def load(path: Path, terms: dict[str, float]) -> dict[str, Row]:
+    """The rows of an earlier run. Raises `LabError` where it measured something else."""
+    told = json.loads(path.read_text())
+    if told["terms"] != terms:
+        raise LabError(f"{path} was measured with {told['terms']}, not {terms}", hint="write another file")
+    return {row["init"]: Row(**row) for row in told["rows"]}
+
+
+def save(path: Path, terms: dict[str, float], rows: dict[str, Row]) -> None:
+    """Write every figure; a run that is ended meanwhile leaves the file of before."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(
+        json.dumps({"terms": terms, "rows": [vars(row) for row in rows.values()]}, indent=1) + "\n"
+    )
+    new.replace(path)
 
 
 def table(rows: list[Row]) -> str:
@@ -258,9 +325,13 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         cells = (f"{middle[row.init][key]:10.2f}" if key in row.values else f"{'-':>10}" for key in _COLUMNS)
         lines.append(" ".join([f"{row.init:14}", *cells]))
+    counted = {max(map(len, row.values.values()), default=0) for row in rows}
+    lines.append(f"rounds: {min(counted, default=0)} to {max(counted, default=0)}")
     lines += [f"{row.init}, {key}: {why}" for row in rows for key, why in row.missing.items()]
     ours = middle.get("supervisor-rs", {})
     for key, value in ours.items():
+        if key == "binary":  # a static program beside others without their libraries
+            continue
         ahead = {name: found[key] for name, found in middle.items() if found.get(key, value) < value}
         if ahead:
             said = ", ".join(
@@ -278,17 +349,25 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="one run, 100 services, 3 s of rest")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=120.0, help="seconds")
     parser.add_argument("--json", type=Path, help="write every figure there too")
+    parser.add_argument("--append", action="store_true", help="add to the figures that are there")
     options = parser.parse_args()
     runs, many, rest = (1, 100, 3.0) if options.quick else (options.runs, 1000, 10.0)
+    terms = {"many": many, "rest": rest}
+    rows: dict[str, Row] = {}
+    if options.append and options.json and options.json.exists():
+        rows = load(options.json, terms)
+    for name in options.init or list(subjects()):
+        rows.setdefault(name, Row(name))
+    wanted = {name: rows[name] for name in options.init or list(subjects())}
 
-    def keep(rows: list[Row]) -> None:
+    def keep() -> None:
         if options.json:
-            told = {"runs": runs, "many": many, "rest": rest, "rows": [vars(row) for row in rows]}
-            options.json.write_text(json.dumps(told, indent=1) + "\n")
+            save(options.json, terms, rows)
 
-    rows = run(options.init or list(subjects()), runs=runs, many=many, rest=rest, kept=keep)
-    print(f"\nmedians of {runs}, many = {many}, rest = {rest:g} s\n{table(rows)}")
+    run(wanted, runs=runs, many=many, rest=rest, patience=options.patience, kept=keep)
+    print(f"\nmedians, many = {many}, rest = {rest:g} s\n{table(list(rows.values()))}")
 
 
 if __name__ == "__main__":

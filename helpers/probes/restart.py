@@ -8,7 +8,7 @@ import time
 from helpers.errors import LabError
 from helpers.manifest.models import Manifest, Service
 from helpers.probes.endings import Watch
-from helpers.probes.target import Target, longruns, poll
+from helpers.probes.target import STEP, Target, longruns, poll
 
 __all__ = ["PAUSE", "middle", "restart_seconds"]
 
@@ -27,13 +27,13 @@ def middle(manifest: Manifest) -> Service:
     return next((service for service in services if service.depends_on), services[0])
 
 
-def restart_seconds(target: Target, service: Service, timeout: float = 15.0) -> float:
+def restart_seconds(target: Target, service: Service, timeout: float = 15.0, step: float = STEP) -> float:
     """Restart latency: from SIGKILL to a service's main process until the service is ready again.
 
     The signal goes through a pidfd, so no time is lost looking for the process; readiness is asked every
-    2 ms by the service's own probe, once the killed process is gone. The first kill comes to a service that
-    has run for longer than any init's notion of a short life (1.5 s and more), the second 50 ms after it was
-    ready again: several inits hold that restart back.
+    `step` seconds by the service's own probe, once the killed process is gone. The first kill comes to a
+    service that has run for longer than any init's notion of a short life (1.5 s and more), the second 50 ms
+    after it was ready again: several inits hold that restart back.
 
     Raises `LabError` when it is down, or not ready again within `timeout` seconds.
     """
@@ -42,9 +42,9 @@ def restart_seconds(target: Target, service: Service, timeout: float = 15.0) -> 
         raise LabError(f"service {service.name} has no main process: it is down")
     began = _kill(target, service.name, old, timeout)
     if service.readiness is None:  # ready is a process then: another one
-        back = poll(lambda: target.main_pids().get(service.name, old) != old, timeout)
+        back = poll(lambda: target.main_pids().get(service.name, old) != old, timeout, step)
     else:
-        back = poll(lambda: target.sandbox.exit is not None or target.is_ready(service), timeout)
+        back = poll(lambda: target.sandbox.exit is not None or target.is_ready(service), timeout, step)
     took = time.monotonic() - began
     if not back or target.sandbox.exit is not None:
         raise LabError(f"killed, {target.why_not_ready([service.name], timeout)}")
