@@ -13,6 +13,7 @@ from helpers.course import exercises
 from helpers.course.vet_answers import judged, passes
 from helpers.engines import registry
 from helpers.engines.base import Image
+from helpers.nix.places import LabPlace
 from helpers.six import WEB, Machine
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -27,7 +28,11 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip(f"{request.param}: {found.reason} (mend: {found.mend})")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INITLAB_ENGINE", request.param)
+        # Where Nix evaluates is kept for the process: one on this engine, for these tests.
+        place = LabPlace(request.param)
+        patch.setattr("helpers.nix.places._lab", place)
         yield request.param
+        place.close()
 
 
 def test_a_system_boots_moves_what_changed_rolls_back_and_shuts_down(engine: str, image: Image) -> None:
