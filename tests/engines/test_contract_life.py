@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -314,3 +316,27 @@ def test_limits_and_network_have_defaults(start: Start) -> None:
     box = start(["sleep", "9906"])
     assert box.exec(["true"]).code == 0
     assert Limits().memory == 512 << 20
+
+
+_FIRST_STATUS = """
+import sys
+from pathlib import Path
+from helpers.engines.base import Image
+from helpers.engines.registry import get
+box = get(sys.argv[1]).start(Image(Path(sys.argv[2]), sys.argv[3]), ["cat", "/proc/self/status"])
+box.wait(20)
+print(box.logs().decode())
+box.destroy()
+"""
+
+
+def test_pid_1_ignores_and_blocks_nothing_whatever_its_owner_does(engine_name: str, image: Image) -> None:
+    """execve(2) hands on what is ignored; a shell's `&` and nohup(1) have a program ignore some signals."""
+    deaf = "trap '' HUP INT QUIT USR1 USR2 TERM WINCH; exec \"$@\""
+    where = [engine_name.partition("-")[0], str(image.rootfs), image.digest]
+    command = ["sh", "-c", deaf, "sh", sys.executable, "-c", _FIRST_STATUS, *where]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    masks = dict(
+        line.split(":\t") for line in ended.stdout.splitlines() if line.startswith(("SigIgn", "SigBlk"))
+    )
+    assert {name: int(mask, 16) for name, mask in masks.items()} == {"SigIgn": 0, "SigBlk": 0}

@@ -150,8 +150,10 @@ class Box:
     def _become(self, argv: list[str], console: int, info: int) -> None:
         """In the child: join the cgroups and become bwrap. Never returns."""
         try:
-            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
+            # Whoever ran us may ignore or block some, a shell with `&` or nohup(1): execve(2) hands that on.
+            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             self._cgroups.join()
             null = os.open("/dev/null", os.O_RDONLY)
             os.dup2(null, 0)
