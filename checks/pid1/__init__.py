@@ -5,7 +5,7 @@ codes; nothing looks at its text. There are two kinds: a `Command` runs one comm
 `Services` is an init that runs services, any of `helpers.inits` or a program that reads a manifest
 (`ReadsManifest`). A name of a behaviour that both kinds have means the same thing in both::
 
-    from checks.pid1 import Command, judge, stage, subset
+    from checks.pid1 import Command, judge
 
     judge(Command(("/usr/bin/tini", "--")))                   # the whole suite: a `Table`
     judge(Command(("/usr/bin/python3", "/opt/lab/pid1.py"), tree), only="stage 1")
@@ -13,10 +13,9 @@ codes; nothing looks at its text. There are two kinds: a `Command` runs one comm
 
 From a terminal: `python -m checks.pid1 -- /usr/bin/tini --`.
 
-**For the checks of stages**: `STAGES` names the subsets: `"stage 1: spawn and reap"`, `"stage 2: restart"`,
-`"stage 3: order and stop"`, `"stage 4: readiness and logs"`: what a program that runs one command can show of
-each. `stage(name, points={…})` is one of them as a `Suite` of its own, ready for `checks.runner.check`; add
-your own behaviours and hints to it. `subset(name)` is the same as a tuple of behaviours.
+**For the checks of stages**: `STAGES` names what a supervisor newly keeps after each stage of its making
+(`"stage 1: spawn and reap"` and on to `"stage 4: readiness and logs"`); `subset("stage 1")` gives the
+behaviours, and `checks.stages.rows` adds them to the check of a stage.
 
 `first` is the exercise `p0.pid1`, with its hints in `first_hints`. `box` is the sandbox a program runs in as
 PID 1, and what can be seen of it.
@@ -29,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from checks.pid1.running import judge, judge_all
     from checks.pid1.subject import Command, ReadsManifest, Services
-    from checks.pid1.subsets import STAGES, stage, subset
+    from checks.pid1.subsets import STAGES, subset
     from checks.pid1.table import Cell, Result, Table
 
 __all__ = [
@@ -42,7 +41,6 @@ __all__ = [
     "Table",
     "judge",
     "judge_all",
-    "stage",
     "subset",
 ]
 
@@ -50,7 +48,6 @@ _WHERE = {
     "judge": "running",
     "judge_all": "running",
     "STAGES": "subsets",
-    "stage": "subsets",
     "subset": "subsets",
     "Command": "subject",
     "ReadsManifest": "subject",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpers.filetree import FileTree
 
-__all__ = ["DEAF", "EATS", "FILLED", "HEARS", "STALLED", "TERMINAL", "TYPIST", "tools"]
+__all__ = ["DEAF", "EATS", "FILLED", "HEARS", "STALLED", "TALKS", "TERMINAL", "TYPIST", "tools"]
 
 HEARS = "/opt/lab/pid1/hears"
 TERMINAL = "/opt/lab/pid1/terminal"
@@ -13,6 +13,7 @@ STALLED = "/opt/lab/pid1/stalled"
 FILLED = "/opt/lab/pid1/filled"
 DEAF = "/opt/lab/pid1/deaf"
 EATS = "/opt/lab/pid1/eats"
+TALKS = "/opt/lab/pid1/talks"
 
 # Says the number of every signal it gets, in order; after SIGTERM number $3 it ends with $2. Fault
 # signals that
@@ -110,6 +111,14 @@ until [ -e /run/eat ]; do sleep 0.1; done
 while :; do sleep 600; done
 """
 
+# Writes more than a pipe holds (64 KiB, pipe(7)) to its output, says that it has, and stays.
+_TALKS = """#!/bin/sh
+echo "$1 up $$" >>/run/said
+seq -f "$1 line %06.0f" 8000
+echo "$1 wrote" >>/run/said
+while :; do sleep 600; done
+"""
+
 
 def tools() -> FileTree:
     """All of them."""
@@ -122,6 +131,7 @@ def tools() -> FileTree:
         (FILLED, _FILLED),
         (DEAF, _DEAF),
         (EATS, _EATS),
+        (TALKS, _TALKS),
     ):
         tree.script(path, text)
     return tree

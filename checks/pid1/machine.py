@@ -11,7 +11,7 @@ from typing import Any, cast
 from checks.behaviours import Cancelled, Trial
 from checks.pid1.asking import NotAsked
 from checks.pid1.box import place
-from checks.pid1.files import DEAF, EATS, tools
+from checks.pid1.files import DEAF, EATS, TALKS, tools
 from checks.pid1.subject import Services
 from checks.stages.actor import ACTOR, SAID, actor
 from helpers.engines.base import MIB, Exit, Limits, Process, Sandbox
@@ -22,7 +22,7 @@ from helpers.manifest.models import Manifest, Service
 __all__ = ["PATIENCE", "Bench", "Machine", "Patience", "acts"]
 
 LIMITS = Limits(memory=320 * MIB, pids=400, disk=64 * MIB)
-_ROLES = (ACTOR, DEAF, EATS)
+_ROLES = (ACTOR, DEAF, EATS, TALKS)
 
 
 def acts(name: str, *words: object, program: str = ACTOR, **fields: Any) -> Service:
@@ -40,6 +40,8 @@ class Patience:
     rest: float = 5.5  # at rest: runsvdir looks every five (runsvdir(8))
     after: float = 20.0  # an init may hold back what it could not start
     shutdown: float = 15.0  # services are told, a second of grace, and an init's own waits
+    later: float = 2.0  # a signal may show what it did
+    reload: float = 4.0  # and where that is to begin with a look at the configuration
 
 
 PATIENCE = Patience()

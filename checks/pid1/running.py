@@ -94,7 +94,7 @@ def _chosen(only: str | Collection[str], subject: Subject) -> tuple[Behaviour[An
 
     if isinstance(only, str):
         if only:
-            return subset(only)
+            return subset(only, subject)
         only = ()
     every = tuple(suite_of(subject).behaviours)
     both = (*whole_suite().behaviours, *service_suite().behaviours)

@@ -19,7 +19,9 @@ __all__ = ["ARGUMENTS", "NEVER", "OWN", "SUITE", "at_rest", "back", "came_up", "
 ARGUMENTS = ("two words", "-g", "$HOME", "*", "it's", "")
 NEVER = Restart(policy="never")
 
-OWN = frozenset({"stops", "second-signal", "crash-loop", "stalled-reader", "fork-fails", "memory-short"})
+OWN = frozenset(
+    {"stops", "second-signal", "crash-loop", "stalled-reader", "stalled-writer", "fork-fails", "memory-short"}
+)
 """Behaviours that boot a machine of their own: the others share one."""
 
 SUITE: Suite[Bench] = Suite(HINTS)

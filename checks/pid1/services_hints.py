@@ -55,6 +55,11 @@ HINTS: Mapping[str, str] = {
     "does-not-end": ("PID 1 does not end: it waits for a service that does not hear its stop signal."),
     "other-exit": ("PID 1 shut everything down, and then did not end the way that means a clean shutdown."),
     "stalls": ("Nobody reads the console, and PID 1 waits for that: a write to a full pipe sleeps."),
+    "holds-writers": (
+        "Nobody reads the console, and a service that writes to its output stands still: what it writes goes "
+        "where PID 1's own output goes. A supervisor that takes what its services write does not pass its "
+        "own trouble on to them."
+    ),
     "gives-up": ("There was no process to spare for a moment, and the service was never started again."),
     "dies-of-want": "PID 1 ended because it could not have a process, or memory.",
 }

@@ -6,7 +6,7 @@ import signal
 
 from checks.behaviours import Finding, LabFailed, Trial
 from checks.pid1.asking import NotAsked, alive
-from checks.pid1.files import EATS, FILLED, STALLED
+from checks.pid1.files import EATS, FILLED, STALLED, TALKS
 from checks.pid1.machine import Bench, Machine, acts
 from checks.pid1.resting import CLOCK
 from checks.pid1.services import SUITE, back, came_up, usual
@@ -49,13 +49,12 @@ def crash_loop(trial: Trial, bench: Bench) -> Finding:
 def stalled_reader(trial: Trial, bench: Bench) -> Finding:
     """A write(2) to a full pipe sleeps (pipe(7)). PID 1 must start, reap and stop all the same."""
     expected = "services start, a killed one comes back, the shutdown goes through"
-    machine = bench.own(trial, usual(hears=True), before=(STALLED,))
+    # A shell says that its job was killed, on the console: it stands still there, and is killed in its turn.
+    services = [one.model_copy(update={"stop_grace": 1.0}) for one in usual(hears=True)]
+    machine = bench.own(trial, services, before=(STALLED,))
     if early := came_up(trial, machine, expected):
         return trial.no(expected=expected, seen=early.observation.seen, hint="stalls")
-    if "stalled" not in machine.sandbox.exec(["/bin/ls", "-l", "/proc/1/fd"]).text:
-        raise NotAsked(
-            "it opens a console of its own, /dev/console, and the pipe that stands still is not that"
-        )
+    _is_stalled(machine)
     old = machine.main("stays")
     if old is None:
         raise LabFailed("the service stays has no process")
@@ -66,6 +65,24 @@ def stalled_reader(trial: Trial, bench: Bench) -> Finding:
     if machine.wait_exit(trial, bench.patience.start) is None:
         return trial.no(expected=expected, seen="the shutdown stands still", hint="stalls")
     return trial.ok(expected=expected, seen="so it is")
+
+
+@SUITE.behaviour(
+    "stalled-writer", points=1, needs=("starts",), asked="let services write while nobody reads the console"
+)
+@alive("stalls")
+def stalled_writer(trial: Trial, bench: Bench) -> Finding:
+    """Who writes to PID 1's own output sleeps with it (pipe(7)); who writes to a log does not."""
+    expected = "a service that writes more than a pipe holds goes on"
+    machine = bench.own(trial, usual(hears=True, more=(acts("talks", program=TALKS),)), before=(STALLED,))
+    if early := came_up(trial, machine, expected):
+        return trial.no(expected=expected, seen=early.observation.seen, hint="stalls")
+    _is_stalled(machine)
+    if machine.wait(trial, lambda: "wrote" in machine.said("talks")):
+        return trial.ok(expected=expected, seen="so it does")
+    if machine.exit is not None:
+        return trial.no(expected=expected, seen=machine.ended(), hint="ends-early")
+    return trial.no(expected=expected, seen="it stands still in a write", hint="holds-writers")
 
 
 @SUITE.behaviour(
@@ -133,6 +150,14 @@ def memory_short(trial: Trial, bench: Bench) -> Finding:
 def clock_jumps(trial: Trial, bench: Bench) -> Finding:
     """clock_settime(2) on CLOCK_REALTIME; time_namespaces(7) have no realtime clock."""
     raise NotAsked(CLOCK)
+
+
+def _is_stalled(machine: Machine) -> None:
+    """Raise NotAsked where the pipe that nobody reads is not PID 1's console."""
+    if "stalled" not in machine.sandbox.exec(["/bin/ls", "-l", "/proc/1/fd"]).text:
+        raise NotAsked(
+            "it opens a console of its own, /dev/console, and the pipe that stands still is not that"
+        )
 
 
 def _goes_down(trial: Trial, machine: Machine, name: str) -> bool:

@@ -17,15 +17,13 @@ __all__ = ["outlives"]
 _STAY = ("last", "looks", "stays", "armed")
 _OTHERS = ("PIPE", "ALRM", "VTALRM", "PROF", "URG", "IO", "XFSZ", "CHLD", "CONT")
 ALL = ("HUP", "USR1", "USR2", *_OTHERS)
-_LATER = 2.0  # seconds in which a signal may show what it did
-_RELOAD = 4.0  # and where that is to begin with a look at the configuration
 
 
 @SUITE.behaviour("outlives-hup", points=1, needs=("starts",), asked="run on after SIGHUP, services untouched")
 @alive("dies-of-signal")
 def outlives_hup(trial: Trial, bench: Bench) -> Finding:
     """Inits take it for "read your configuration again", or for nothing; no configuration has changed."""
-    return outlives(trial, bench, ("HUP",), _RELOAD)
+    return outlives(trial, bench, ("HUP",), bench.patience.reload)
 
 
 @SUITE.behaviour("outlives-usr", points=1, needs=("starts",), asked="run on after SIGUSR1 and SIGUSR2")
@@ -45,8 +43,11 @@ def outlives_others(trial: Trial, bench: Bench) -> Finding:
     return outlives(trial, bench, _OTHERS)
 
 
-def outlives(trial: Trial, bench: Bench, names: Sequence[str] = ALL, later: float = _LATER) -> Finding:
-    """Send these signals to PID 1: is it the same, are its services, for `later` seconds after?"""
+def outlives(trial: Trial, bench: Bench, names: Sequence[str] = ALL, later: float = 0.0) -> Finding:
+    """Send these signals to PID 1: is it the same, are its services, for `later` seconds after?
+
+    0 s: `patience.later`.
+    """
     expected = "PID 1 and the same services run on"
     machine = bench.shared(trial)
     if early := came_up(trial, machine, expected):
@@ -60,6 +61,7 @@ def outlives(trial: Trial, bench: Bench, names: Sequence[str] = ALL, later: floa
         trial.pause(0.1)
         if machine.exit is not None:
             break
+    later = later or bench.patience.later
     trial.until(lambda: machine.exit is not None or machine.pids(_STAY) != before, later)
     if machine.exit is not None:
         return trial.no(expected=expected, seen=f"at SIG{name} {machine.ended()}", hint="dies-of-signal")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from checks.behaviours import Finding, Suite, Trial
 from checks.stages.box import Stage
 
-__all__ = ["keeps"]
+__all__ = ["Owned", "keeps"]
 
 
 def keeps(
@@ -26,7 +26,7 @@ def keeps(
     def keep(trial: Trial, stage: Stage) -> Finding:
         for behaviour in chosen:
             part = Trial(behaviour.name, behaviour.asked, trial.rng.randrange(1_000_000))
-            trial.own(_Owned(part))
+            trial.own(Owned(part))
             try:
                 finding = behaviour.run(part, stage)
             finally:
@@ -36,7 +36,7 @@ def keeps(
         return trial.ok(expected="; ".join(b.asked for b in chosen), seen="so it does")
 
 
-class _Owned:
+class Owned:
     """A trial inside of a trial: it ends with it."""
 
     def __init__(self, trial: Trial) -> None:

@@ -12,15 +12,17 @@ from checks.pid1.asking import alive, ignored, mask
 from checks.pid1.box import random_word
 from checks.stages.box import END, START, Box, Event, Stage, names, service
 from checks.stages.first_hints import HINTS
+from checks.stages.rows import keeps_rows
 
 __all__ = ["SUITE", "rested"]
 
 _PROMPT = 3.0  # seconds a zombie may stay
+_NOBODY = 65534  # base-passwd: the user that owns nothing
 _AT_REST = 0.05  # of one processor
 # Signals that end a process (signal(7)), and that no run time is known to ignore.
 _DEADLY = ("KILL", "USR2", "ALRM", "VTALRM", "SEGV")
 
-SUITE: Suite[Stage] = Suite(HINTS, control=Stage.known_good)
+SUITE: Suite[Stage] = Suite(dict(HINTS), control=Stage.known_good)
 
 
 @SUITE.behaviour("starts", points=1, asked="start every service as a child of PID 1, and report it")
@@ -43,9 +45,9 @@ def starts(trial: Trial, stage: Stage) -> Finding:
         return box.not_up(expected)
     # A service may be quicker to say that it runs than PID 1, which tells after fork.
     box.wait(lambda: "looked" in box.said(looks) and len(box.events("start")) >= len(services), 3.0)
+    if more := [name for name in box.services if box.up().count(name) > 1]:
+        return trial.no(expected=expected, seen=f"{more[0]} was started twice", hint="twice")
     for name in box.services:
-        if box.up().count(name) > 1:
-            return trial.no(expected=expected, seen=f"{name} was started twice", hint="twice")
         process = box.main(name)
         if process is None:
             return trial.no(expected=expected, seen=f"{name} has other arguments", hint="arguments")
@@ -73,10 +75,13 @@ def starts(trial: Trial, stage: Stage) -> Finding:
 @SUITE.behaviour("session", points=1, needs=("starts",), asked="leave nothing of PID 1 in a service")
 @alive("ends-early")
 def session(trial: Trial, stage: Stage) -> Finding:
-    """Its own session and group (setsid(2)), no signal blocked or ignored, no descriptor but 0, 1 and 2."""
-    (name,) = names(trial, 1)
+    """Its own session and group (setsid(2)), no signal blocked or ignored, no descriptor but 0, 1 and 2; and
+    another user's IDs and groups where it has a `user` (credentials(7))."""
+    name, other = names(trial, 2)
     expected = "a session of its own, nothing blocked, nothing ignored, descriptors 0, 1 and 2"
-    box = Box(trial, stage, [service(name, "looks")])
+    never = {"policy": "never"}
+    sleeps = {"name": other, "command": ["/bin/sleep", "776"], "user": "nobody", "restart": never}
+    box = Box(trial, stage, [service(name, "looks"), sleeps])
     if not box.wait(lambda: "looked" in box.said(name), START):
         return box.not_up(expected)
     process = box.main(name)
@@ -94,6 +99,8 @@ def session(trial: Trial, stage: Stage) -> Finding:
     more = [f"{n} ({to})" for n, to in open_files if int(n) > 2 and not to.startswith("/proc/")]
     if more:
         return trial.no(expected=expected, seen=f"also {', '.join(more)}", hint="descriptors-left")
+    if seen := _not_as_nobody(box):
+        return trial.no(expected=f"{other} runs as nobody", seen=seen, hint="not-its-user")
     return trial.ok(expected=expected, seen="so it is")
 
 
@@ -291,6 +298,9 @@ def rest(trial: Trial, stage: Stage) -> Finding:
     return rested(trial, box)
 
 
+keeps_rows(SUITE, "stage 1")
+
+
 def rested(trial: Trial, box: Box) -> Finding:
     """What PID 1 uses of a processor in a second in which nobody asks it anything; its hint is `busy`."""
     expected = f"less than {_AT_REST:.0%} of one processor"
@@ -309,6 +319,31 @@ def _the(box: Box, kind: str, name: str) -> Event | None:
 
 def _helpers(box: Box, name: str, word: str) -> int:
     return sum(line.startswith("helper") and line.endswith(word) for line in box.said(name))
+
+
+def _not_as_nobody(box: Box) -> str:
+    """How the service that sleeps is not the user nobody; nothing where it is, or where nobody is here."""
+    mapped = [line.split() for line in box.sandbox.exec(["/bin/cat", "/proc/self/uid_map"]).text.splitlines()]
+    if not any(int(first) <= _NOBODY < int(first) + int(count) for first, _, count in mapped):
+        return ""  # an engine of an ordinary user's, with no other user in it (user_namespaces(7))
+
+    def sleeping() -> int | None:
+        found = (p.pid for p in box.processes() if p.argv == ("/bin/sleep", "776"))
+        return next(found, None)
+
+    if not box.wait(sleeping):
+        return "it does not run"
+    status = box.sandbox.exec(["/bin/cat", f"/proc/{sleeping()}/status"]).text
+    ids = {
+        line.split(":")[0]: {int(n) for n in line.split()[1:]}
+        for line in status.splitlines()
+        if line.startswith(("Uid:", "Gid:", "Groups:"))
+    }
+    if ids["Uid"] != {_NOBODY}:
+        return f"its UIDs are {sorted(ids['Uid'])}"
+    if 0 in ids["Gid"] | ids["Groups"]:
+        return "it has root's group"
+    return ""
 
 
 def _or_none(event: Event | None) -> str:

@@ -50,6 +50,10 @@ HINTS: Mapping[str, str] = {
         "The service has file descriptors of the supervisor's. Whoever holds the end of a pipe keeps it "
         "open; what is yours is to be closed on exec."
     ),
+    "not-its-user": (
+        "A service has a `user`, and does not run as that: whoever is root, or in root's group, can do what "
+        "the user cannot. Groups first: without root's rights they cannot be changed any more."
+    ),
     "no-exit": (
         "A service has ended, and no event tells of it. Who asks about children that have ended, and "
         "how often?"

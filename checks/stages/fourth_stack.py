@@ -12,6 +12,7 @@ from checks.stages import third_stopping
 from checks.stages.box import START, Box, Stage, names, service
 from checks.stages.earlier import keeps
 from checks.stages.fourth_logs import SUITE
+from checks.stages.rows import keeps_rows
 from helpers.filetree import FileTree
 
 __all__ = ["SUITE"]
@@ -116,3 +117,4 @@ keeps(
     points=1,
     asked="do all that stage 3 does",
 )
+keeps_rows(SUITE, "stage 4")

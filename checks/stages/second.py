@@ -15,6 +15,7 @@ from checks.pid1.asking import alive
 from checks.stages import first
 from checks.stages.box import END, START, Box, Stage, names, service
 from checks.stages.earlier import keeps
+from checks.stages.rows import keeps_rows
 from checks.stages.second_hints import HINTS
 
 __all__ = ["LIMIT", "SUITE", "WINDOW"]
@@ -287,6 +288,7 @@ keeps(
     points=1,
     asked="do all that stage 1 does",
 )
+keeps_rows(SUITE, "stage 2")
 
 
 def _restart(

@@ -15,6 +15,7 @@ from checks.stages import second
 from checks.stages.actor import ACTOR, SAID
 from checks.stages.box import START, Box, Stage, names, service
 from checks.stages.earlier import keeps
+from checks.stages.rows import keeps_rows
 from checks.stages.third import SUITE
 from helpers.filetree import FileTree
 
@@ -224,3 +225,4 @@ keeps(
     points=1,
     asked="do all that stage 2 does",
 )
+keeps_rows(SUITE, "stage 3")

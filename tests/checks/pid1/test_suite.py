@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checks.behaviours import Trial
-from checks.pid1 import STAGES, Cell, Command, Result, Table, judge, judge_all, stage, subset
+from checks.pid1 import Cell, Command, Result, Table, judge, judge_all
 from checks.pid1.command_hints import HINTS
 from checks.pid1.suites import whole_suite
 from helpers.course import exercises
@@ -198,20 +198,6 @@ def test_a_behaviour_that_hangs_is_killed_at_its_deadline_and_named(image: Image
     (cell,) = judge(_made("import time\ntime.sleep(600)\n"), only=["starts"], deadline=1.0).cells
     assert cell.result is Result.HUNG
     assert "as a child of PID 1" in cell.seen
-
-
-def test_a_stage_is_a_suite_of_its_own() -> None:
-    """Its hints can be added to, and its needs lie inside of it."""
-    for name in STAGES:
-        names = {behaviour.name for behaviour in subset(name)}
-        assert names == set(STAGES[name])
-        assert all(set(behaviour.needs) <= names for behaviour in subset(name))
-    one, other = stage("stage 1", points={"starts": 5}), stage("stage 1")
-    one.hints["mine"] = "of my own"  # type: ignore[index]
-    assert "mine" not in other.hints
-    assert one.points == other.points + 4
-    with pytest.raises(ValueError, match="no subset 'stage 9'"):
-        subset("stage 9")
 
 
 def test_an_unknown_behaviour_is_named() -> None:

@@ -17,6 +17,13 @@ def say(text):
         os.write(2, f"supervisor: {text}\n".encode())
 
 
+def send(pid, number):
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # before its setsid
+        os.kill(pid, number)
+
+
 def spawn(spec):
     """The PID of a new process of the service; 0 where there can be none now."""
     try:
@@ -74,7 +81,7 @@ def main(path):
                 starts.append((now + 0.5, spec))
         for when, pid in kills:
             if when <= now and pid in running:
-                os.killpg(pid, signal.SIGKILL)
+                send(pid, signal.SIGKILL)
         kills = [(when, pid) for when, pid in kills if when > now]
         times = [when for when, _ in (*starts, *kills)]
         got = signal.sigtimedwait(EVERY, max(0.0, min(times) - now)) if times else signal.sigwaitinfo(EVERY)
@@ -91,7 +98,7 @@ def main(path):
         elif got.si_signo == signal.SIGTERM and not stopping:
             stopping, starts = True, []
             for pid, spec in running.items():
-                os.killpg(pid, signal.SIGTERM)
+                send(pid, signal.SIGTERM)
                 kills.append((time.monotonic() + spec.get("stop_grace", 5.0), pid))
     return 0
 

@@ -61,6 +61,13 @@ def reap(running):
             tell("exit", name, pid=found.si_pid, **{key: found.si_status})
 
 
+def send(pid, number):
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # before its setsid
+        os.kill(pid, number)
+
+
 def main(manifest):
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGTERM])
     fd = signalfd([signal.SIGCHLD, signal.SIGTERM])
@@ -79,7 +86,7 @@ def main(manifest):
             if number == signal.SIGTERM:
                 stopping = True
                 for pid in running:
-                    os.killpg(pid, signal.SIGTERM)
+                    send(pid, signal.SIGTERM)
         reap(running)
     return 0
 

@@ -77,13 +77,20 @@ async def look_after(spec, ends, stopping):
             continue
 
 
+def send(pid, number):
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # before its setsid
+        os.kill(pid, number)
+
+
 async def main(specs):
     loop, ends, stopping = asyncio.get_running_loop(), Ends(), asyncio.Event()
 
     def stop():
         stopping.set()
         for pid in ends.waiting:
-            os.killpg(pid, signal.SIGTERM)
+            send(pid, signal.SIGTERM)
 
     loop.add_signal_handler(signal.SIGCHLD, ends.look)
     loop.add_signal_handler(signal.SIGTERM, stop)

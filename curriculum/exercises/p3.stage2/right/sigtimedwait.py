@@ -72,6 +72,13 @@ class Service:
         self.due = now + wait
 
 
+def send(pid, number):
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # before its setsid
+        os.kill(pid, number)
+
+
 def main(path):
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     with open(path) as file:
@@ -91,7 +98,7 @@ def main(path):
         if got is not None and got.si_signo == signal.SIGTERM:
             stopping = True
             for pid in running:
-                os.killpg(pid, signal.SIGTERM)
+                send(pid, signal.SIGTERM)
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
