@@ -82,6 +82,7 @@ impl Supervisor {
         let runtime = self.runtime.entry(slot).or_default();
         if cgroup::wants(spec) {
             if runtime.cgroup.is_none() {
+                self.left.retain(|(other, _)| *other != slot);
                 match self.cgroups.make(spec) {
                     Ok((made, missing)) => {
                         for what in missing {
@@ -162,9 +163,11 @@ impl Supervisor {
     pub(crate) fn reap(&mut self) {
         while let Ok(Some((pid, exit))) = sys::ended_child() {
             let role = self.children.remove(&pid);
+            let mut emptied = None;
             if let Some(Role::Main(slot)) = role {
                 if !(exit.success() && self.core.get(slot).is_some_and(Svc::leaves)) {
                     self.kill_rest(slot, pid);
+                    emptied = Some(slot);
                 }
             }
             if sys::reap(pid).is_err() {
@@ -175,8 +178,14 @@ impl Supervisor {
                 Some(Role::Probe(slot)) => self.probe_ended(slot, pid, exit),
                 None => {}
             }
+            let runtime = emptied.and_then(|slot| Some((slot, self.runtime.get_mut(&slot)?)));
+            if let Some((slot, cgroup)) = runtime.and_then(|(slot, it)| Some((slot, it.cgroup.take()?))) {
+                self.left.push((slot, cgroup));
+            }
             self.act();
         }
+        // Those who were killed end after their cgroup's first process; then they are adopted, and reaped here.
+        self.left.retain(|(_, cgroup)| !cgroup.remove());
     }
 
     fn ended(&mut self, slot: usize, exit: Exit) {

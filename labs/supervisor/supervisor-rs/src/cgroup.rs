@@ -77,7 +77,9 @@ impl Cgroups {
             return Cgroups::V1(v1);
         }
         if let (Some(mount), Some(path)) = (mount_of(mounts, "cgroup2", None), own_path("")) {
-            let base = below(&mount, &path);
+            // Executed again after a crash, or asked again at a reload: we have moved out of the way already.
+            let path = path.strip_suffix(&format!("/{name}.self")).unwrap_or(&path);
+            let base = below(&mount, path);
             match delegate(&base, name) {
                 Ok(folder) => return Cgroups::V2(folder),
                 Err(error) => reasons.push(format!("{}: {error}", base.display())),
@@ -182,6 +184,15 @@ impl Cgroup {
         new.then(|| format!("out of memory (limits.memory = {})", self.memory_limit))
     }
 
+    /// Whether it is gone: a cgroup with a process in it, a zombie is none, stays.
+    pub fn remove(&self) -> bool {
+        let gone = |folder: &PathBuf| match fs::remove_dir(folder) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        self.folders.iter().filter(|folder| !gone(folder)).count() == 0
+    }
+
     fn oom_kills(&self) -> u64 {
         let Some(folder) = &self.memory else { return 0 };
         ["memory.events", "memory.oom_control"]
@@ -199,9 +210,7 @@ impl Cgroup {
 impl Drop for Cgroup {
     /// An empty cgroup can be removed; one with processes stays, and is taken again under the same name.
     fn drop(&mut self) {
-        for folder in &self.folders {
-            let _ = fs::remove_dir(folder);
-        }
+        self.remove();
     }
 }
 

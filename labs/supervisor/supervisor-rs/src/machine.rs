@@ -21,7 +21,7 @@ const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 /// (source, where, type, flags, options) of what a machine's programs expect.
 type Mount = (&'static str, &'static str, &'static str, MsFlags, &'static str);
 
-fn mounts() -> [Mount; 6] {
+fn mounts() -> [Mount; 7] {
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV;
     let device = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     let run = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
@@ -32,6 +32,7 @@ fn mounts() -> [Mount; 6] {
         ("devpts", "/dev/pts", "devpts", device, "gid=5,mode=0620,ptmxmode=0666"),
         ("tmpfs", "/dev/shm", "tmpfs", run, "mode=1777"),
         ("tmpfs", "/run", "tmpfs", run, "mode=0755"),
+        ("cgroup2", "/sys/fs/cgroup", "cgroup2", quiet, ""),
     ]
 }
 

@@ -67,6 +67,8 @@ pub struct Supervisor {
     pub(crate) notify: Option<NotifySocket>,
     pub(crate) logs: Logs,
     pub(crate) launcher: Launcher,
+    /// Of services that have ended, until the last of their processes is gone. Before `cgroups`, which is above them.
+    pub(crate) left: Vec<(usize, crate::cgroup::Cgroup)>,
     pub(crate) cgroups: Cgroups,
     pub(crate) runtime: HashMap<usize, Runtime>,
     pub(crate) children: HashMap<i32, Role>,
@@ -106,6 +108,7 @@ impl Supervisor {
             notify,
             logs,
             launcher,
+            left: Vec::new(),
             cgroups,
             runtime: HashMap::new(),
             children: HashMap::new(),
