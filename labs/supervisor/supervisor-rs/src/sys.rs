@@ -76,6 +76,7 @@ struct Child<'a> {
     plan: &'a Plan,
     argv: Vec<*const libc::c_char>,
     envp: Vec<*const libc::c_char>,
+    ignored: &'a [c_int],
     failed: Option<Failed>,
 }
 
@@ -83,11 +84,22 @@ struct Child<'a> {
 #[derive(Debug)]
 pub struct Spawner {
     stack: Vec<u128>,
+    /// Signals that we ignore, and that stay ignored across execve(2) unless the child says otherwise: Rust's runtime
+    /// ignores SIGPIPE, and whoever started us may have ignored others. Looked up once: we never ignore more.
+    ignored: Vec<c_int>,
 }
 
 impl Default for Spawner {
     fn default() -> Self {
-        Spawner { stack: vec![0; 64 * 1024 / size_of::<u128>()] }
+        Spawner { stack: vec![0; 64 * 1024 / size_of::<u128>()], ignored: (1..=64).filter(ignores).collect() }
+    }
+}
+
+fn ignores(signal: &c_int) -> bool {
+    // SAFETY: only asks (sigaction(2)); all zeros is a valid structure, and a number it refuses leaves it so.
+    unsafe {
+        let mut now = std::mem::zeroed::<libc::sigaction>();
+        libc::sigaction(*signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
     }
 }
 
@@ -101,7 +113,8 @@ impl Spawner {
         let pointers = |strings: &[CString]| {
             strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>()
         };
-        let mut child = Child { plan, argv: pointers(&plan.argv), envp: pointers(&plan.envp), failed: None };
+        let (argv, envp) = (pointers(&plan.argv), pointers(&plan.envp));
+        let mut child = Child { plan, argv, envp, ignored: &self.ignored, failed: None };
         // SAFETY: the stack is ours, aligned to 16 bytes, grows down from its end and outlives the child's use of
         // it, as CLONE_VFORK holds us meanwhile; `child` is reached by nobody else for the same reason.
         let pid = unsafe {
@@ -128,13 +141,14 @@ impl Spawner {
 extern "C" fn run_child(arg: *mut c_void) -> c_int {
     // SAFETY: the pointer `spawn` passed; the parent is held until we execute or exit.
     let child = unsafe { &mut *arg.cast::<Child>() };
-    child.failed = Some(become_program(child.plan, &child.argv, &child.envp));
+    child.failed = Some(become_program(child));
     // SAFETY: ends this process alone.
     unsafe { libc::_exit(127) }
 }
 
 /// In the child: only system calls, no allocation, no locks. Returns only when something failed.
-fn become_program(plan: &Plan, argv: &[*const libc::c_char], envp: &[*const libc::c_char]) -> Failed {
+fn become_program(child: &Child) -> Failed {
+    let plan = child.plan;
     let fail = |step| Failed { step, errno: errno() };
     // SAFETY: plain system calls with pointers into `plan`, which outlives them. The calls that change credentials
     // are made raw: libc's own would signal all threads of the process, and it takes the parent's for ours.
@@ -203,15 +217,13 @@ fn become_program(plan: &Plan, argv: &[*const libc::c_char], envp: &[*const libc
         if plan.no_new_privs && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
             return fail(Step::NoNewPrivs);
         }
-        // An ignored signal stays ignored across execve(2): Rust's runtime ignores SIGPIPE, and whoever started us
-        // may have ignored others.
-        for signal in 1..=64 {
+        for &signal in child.ignored {
             libc::signal(signal, libc::SIG_DFL);
         }
         let mut none = std::mem::zeroed::<libc::sigset_t>();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        libc::execve(plan.program.as_ptr(), argv.as_ptr(), envp.as_ptr());
+        libc::execve(plan.program.as_ptr(), child.argv.as_ptr(), child.envp.as_ptr());
         fail(Step::Exec)
     }
 }
