@@ -16,8 +16,8 @@ What one cannot do, or does not within `--patience` seconds, is said in place of
 `binary`     kB of PID 1's file alone: static for supervisor-rs, without shared libraries for the others
 
 Who measures takes as little of the processors as it can: no `Lab` watches the sandbox (its watcher reads
-the whole process table every 20 ms, which made a thousand services three times slower), services are
-counted by their number first, and what the graph writes is read from outside. What the engine does before
+the whole process table every 20 ms), services are counted by their number first, and what the graph writes
+is read from outside. What the engine does before
 there is a PID 1, such as laying ten thousand files over the image, is nobody's boot.
 
 s6-svscan takes 1000 service directories if it is not told more (`-c`): here it is told `SVSCAN_MAX`.
