@@ -116,18 +116,21 @@ def run_tests(
     crate: Crate | Path | str,
     *,
     only: str = "",
+    file: str = "",
     profile: str = "dev",
     progress: bool = True,
     timeout: float = _TIMEOUT,
 ) -> Tests:
-    """Run a crate's tests (with `only`, those whose name has it in it) and tell how each one went.
+    """Run a crate's tests and tell how each one went: with `only`, those whose name has it in it; with
+    `file`, those of tests/FILE.rs.
 
     A crate that does not compile is a value too: `Tests.diagnostics`. Raises `RustError` as `build` does for
     all else.
     """
     found, tools = Crate.of(crate), toolchain(progress=progress)
     with _work(found, tools, lines("Rust", show=progress)) as work:
-        extra = ("--profile", profile, "--no-fail-fast", "--", *((only,) if only else ()))
+        one = ("--test", file) if file else ()
+        extra = ("--profile", profile, "--no-fail-fast", *one, "--", *((only,) if only else ()))
         ended = work.cargo("test", extra, timeout)
         complaints = _complaints(ended, work.crate)
         results = parse_tests(line for line in ended.out if not line.startswith("{"))

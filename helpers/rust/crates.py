@@ -67,8 +67,8 @@ class Crate:
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits over every file."""
-        return _digest(self.files)
+        """Sixteen hexadecimal digits over every file that a program is made of; `tests/` is not."""
+        return _digest({path: data for path, data in self.files.items() if not path.startswith("tests/")})
 
     @property
     def locked(self) -> bool:
