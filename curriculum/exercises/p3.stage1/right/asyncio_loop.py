@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pwd
 import signal
 import sys
 
@@ -30,10 +31,14 @@ class Init:
 
     def start(self, spec):
         os.chdir(spec.get("cwd") or "/")
+        command = spec["command"]
+        if user := spec.get("user"):  # posix_spawn knows no users: setpriv(1) becomes the command
+            group = str(pwd.getpwnam(user).pw_gid)
+            command = ["setpriv", "--reuid", user, "--regid", group, "--init-groups", "--", *command]
         environment = {**os.environ, **spec.get("env", {})}
         try:
             pid = os.posix_spawnp(
-                spec["command"][0], spec["command"], environment, setsid=True, setsigmask=[], setsigdef=CLEAN
+                command[0], command, environment, setsid=True, setsigmask=[], setsigdef=CLEAN
             )
         except OSError as error:
             print(f"{spec['name']}: {spec['command'][0]}: {error.strerror}", file=sys.stderr, flush=True)

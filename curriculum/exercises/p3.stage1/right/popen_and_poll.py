@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -26,6 +27,14 @@ def tell(event, name, **more):
 with open(sys.argv[1]) as file:
     services = json.load(file)["services"]
 
+
+def owner(user):
+    if user is None:
+        return {}
+    gid = pwd.getpwnam(user).pw_gid
+    return {"user": user, "group": gid, "extra_groups": os.getgrouplist(user, gid)}
+
+
 mine = {}
 for one in services:
     try:
@@ -33,7 +42,7 @@ for one in services:
             one["command"],
             env=os.environ | one.get("env", {}),
             cwd=one.get("cwd", "/"),
-            user=one.get("user"),
+            **owner(one.get("user")),
             start_new_session=True,
         )
     except OSError as error:
