@@ -26,9 +26,9 @@ too; a later stage says everything an earlier one does.
 **What ends it.** PID 1 goes on when its services have ended; SIGTERM stops them all, and then it ends with 0.
 Until stage 4 catches it, what services write goes where PID 1's own output goes.
 
-`first`, `second`, `third` (with `third_stopping`) and `fourth` (with `fourth_logs` and `fourth_stack`)
-are the suites. `box` is the sandbox a stage runs in, the events it reports, and `actor`, the service that
-does as it is told (it tells in a file, so that it does not matter what becomes of its output).
+`first`, `second`, `third` (with `third_lost` and `third_stopping`) and `fourth` (with `fourth_logs` and
+`fourth_stack`) are the suites. `box` is the sandbox a stage runs in, the events it reports, and `actor`, the
+service that does as it is told (it tells in a file, so that it does not matter what becomes of its output).
 `earlier.keeps` adds one behaviour to a stage: that it does what the one before does. The control of each
 suite is the course's own solution. `STAGES` of `checks.pid1` names behaviours of the PID 1 suite by
 stage.

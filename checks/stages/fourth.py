@@ -43,10 +43,11 @@ say "up $$ 0"
 while :; do sleep 600 & wait $!; done
 """
 
-# Listens at SIGUSR1 (tcp), or at once, and answers 503 until then (http).
+# listener NAME HOW PORT [PATH STATUS]: listens at SIGUSR1 (tcp); or at once, and answers 503 until then, 404
+# where another path is asked for (http); or at once, and never answers (mute).
 _LISTENER = f"""#!/usr/bin/python3
 import signal, socket, sys, threading
-name, how, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+name, how, port, path, good = *sys.argv[1:3], int(sys.argv[3]), *(sys.argv[4:] or ("/", "200"))
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 status = b"503 Not Yet"
 def say(text):
@@ -58,9 +59,11 @@ def serve(server):
         try:
             if how == "http":
                 peer.settimeout(2)
-                peer.recv(4096)
-                peer.sendall(b"HTTP/1.0 " + status + b"\\r\\nContent-Length: 0\\r\\n\\r\\n")
-                say("asked")
+                asked = peer.recv(4096).split()
+                known = asked[1:2] == [path.encode()]
+                answer = status if known else b"404 Not Here"
+                peer.sendall(b"HTTP/1.0 " + answer + b"\\r\\nContent-Length: 0\\r\\n\\r\\n")
+                say("asked" if known else "lost")
             peer.close()
         except OSError:
             pass
@@ -68,9 +71,11 @@ def listen():
     threading.Thread(target=serve, args=(socket.create_server(("127.0.0.1", port)),), daemon=True).start()
 if how == "http":
     listen()
+if how == "mute":
+    silent = socket.create_server(("127.0.0.1", port))  # the kernel accepts for it (listen(2))
 say("up 0 0")
 signal.sigwait([signal.SIGUSR1])
-status = b"200 OK"
+status = good.encode() + b" As You Like"
 if how == "tcp":
     listen()
 say("told")
@@ -116,12 +121,13 @@ def _runs(box: Box, name: str) -> bool:
 @alive("ends-early")
 def notified(trial: Trial, stage: Stage) -> Finding:
     """Bytes without a newline mean nothing; a newline starts what depends on it; each life tells anew."""
-    told, above, aside = names(trial, 3)
+    told, above, first, aside = names(trial, 4)
     number = trial.rng.randrange(4, 10)
     services = [
         _teller(told, "fd", {"kind": "fd", "fd": number}),
         service(above, "stay", depends_on=[told]),
-        service(aside, "looks"),
+        service(first, "ends", 0, 0.3, kind="oneshot"),
+        service(aside, "looks", depends_on=[first]),  # started while the pipe is there
     ]
     trial.rng.shuffle(services)
     expected = f"{above} starts when {told} has written a newline to descriptor {number}, and not before"
@@ -169,7 +175,7 @@ def probed(trial: Trial, stage: Stage) -> Finding:
     by = dict(zip(("tcp", "http", "exec"), names(trial, 3), strict=True))
     above = dict(zip(by, names(trial, 3), strict=True))
     ports = trial.rng.sample(range(20000, 40000), 2)
-    path = f"/{names(trial, 1)[0]}"
+    path, good = f"/{names(trial, 1)[0]}", trial.rng.choice(("204", "302"))
     ask = ["/bin/sh", "-c", f"test -e /run/ready-{by['exec']}"]
     services = [
         {
@@ -179,7 +185,7 @@ def probed(trial: Trial, stage: Stage) -> Finding:
         },
         {
             "name": by["http"],
-            "command": [LISTENER, by["http"], "http", str(ports[1])],
+            "command": [LISTENER, by["http"], "http", str(ports[1]), path, good],
             "readiness": {"kind": "http", "port": ports[1], "path": path},
         },
         _teller(by["exec"], "file", {"kind": "exec", "command": ask}),
@@ -194,7 +200,9 @@ def probed(trial: Trial, stage: Stage) -> Finding:
     box = Box(trial, stage, services, tree=tellers())
     if not box.wait_up(*by.values()):
         return box.not_up(expected)
-    box.wait(lambda: "asked" in box.said(by["http"]), _SOON)
+    box.wait(lambda: {"asked", "lost"} & set(box.said(by["http"])), _SOON)
+    if "lost" in box.said(by["http"]):
+        return no(f"{by['http']} was not asked for {path}", "http-path")
     box.wait(lambda: set(above.values()) & set(box.up()), _WHILE)
     if early := [kind for kind in by if above[kind] in box.up()]:
         hint = "http-status" if early == ["http"] else "up-is-not-ready"
@@ -204,30 +212,38 @@ def probed(trial: Trial, stage: Stage) -> Finding:
     for kind in kinds:
         _tell(box, by[kind], signal.SIGUSR1, "told")
         if not _runs(box, above[kind]):
-            return no(f"the one asked by {kind} is ready, and what depends on it is not started", "not-heard")
+            how = f"the one asked by {kind} is ready" + (f" (it answers {good})" if kind == "http" else "")
+            hint = "http-status" if kind == "http" else "not-heard"
+            return no(f"{how}, and what depends on it is not started", hint)
     return trial.ok(expected=expected, seen="so it is")
 
 
 @SUITE.behaviour("late", points=1, asked="let a service that never gets ready hold up only its dependents")
 @alive("ends-early")
 def late(trial: Trial, stage: Stage) -> Finding:
-    """One never tells, another's probe hangs, two get ready after all. Each is reported after its timeout;
-    nobody else waits; who comes late is ready then."""
-    silent, hangs, above, killed, after, slow, over_slow, heard, over_heard = names(trial, 9)
+    """One never tells, the probes of two hang, two get ready after all. Each is reported after its timeout,
+    in each life; nobody else waits; who comes late is ready then."""
+    silent, hangs, mute, above, killed, after, slow, over_slow, heard, over_heard = names(trial, 10)
+    port = trial.rng.randrange(20000, 40000)
     ask = ["/bin/sh", "-c", f"test -e /run/ready-{slow}"]
     services = [
         _teller(silent, "never", {"kind": "fd", "timeout": 0.5}),
         _teller(hangs, "never", {"kind": "exec", "command": ["/bin/sleep", "779"], "timeout": 0.7}),
+        {
+            "name": mute,
+            "command": [LISTENER, mute, "mute", str(port)],
+            "readiness": {"kind": "http", "port": port, "timeout": 0.6},
+        },
         _teller(slow, "file", {"kind": "exec", "command": ask, "timeout": 0.5}),
         _teller(heard, "fd", {"kind": "fd", "timeout": 0.5}),
         service(over_slow, "stay", depends_on=[slow]),
         service(over_heard, "stay", depends_on=[heard]),
-        service(above, "stay", depends_on=[silent, hangs]),
+        service(above, "stay", depends_on=[silent, hangs, mute]),
         service(killed, "stay", restart={"delay": 0.02}),
         service(after, "stay", depends_on=[killed]),
     ]
     trial.rng.shuffle(services)
-    lates = (silent, hangs, slow, heard)
+    lates = (silent, hangs, mute, slow, heard)
     expected = (
         f"one `late` each of {', '.join(lates)}; what depends on them is not started; {killed} is looked "
         f"after; {slow} and {heard} get ready after it, and {over_slow} and {over_heard} start"
@@ -238,10 +254,13 @@ def late(trial: Trial, stage: Stage) -> Finding:
 
     box = Box(trial, stage, services, tree=tellers())
     box.wait(box.up, START)
-    if not box.wait(lambda: {silent, hangs, killed, after} <= set(box.up()), _SOON):
-        if box.exit is None and hangs in box.up():
+    if not box.wait(lambda: {silent, hangs, mute, heard, killed, after} <= set(box.up()), _SOON):
+        if box.exit is None and {hangs, mute} & set(box.up()):
             return no("nothing else was started", "probe-blocks")
         return box.not_up(expected)
+    if "notify 3" not in box.said(heard):
+        seen = f"NOTIFY_FD is {box.said(heard)[0].split()[-1]} where the manifest names no number"
+        return no(seen, "notify-fd")
     process = box.main(killed)
     if process is not None:
         box.sandbox.signal(signal.SIGKILL, process.pid)
@@ -261,6 +280,10 @@ def late(trial: Trial, stage: Stage) -> Finding:
         if not _came(box, name, over):
             what = f"{over} was not started" if box.events("ready", name) else "no `ready` says so"
             return no(f"{name} got ready after its `late`, and {what}", "late-for-ever")
+    if process := next((p for p in box.processes() if silent in p.argv and p.ppid == 1), None):
+        box.sandbox.signal(signal.SIGKILL, process.pid)
+    if not box.wait(lambda: len(box.events("late", silent)) > 1, _SOON):
+        return no(f"no `late` of the second life of {silent}", "no-late")
     box.sandbox.signal(signal.SIGTERM)
     ended = box.wait_exit(_SOON)
     if ended is None:

@@ -33,11 +33,16 @@ HINTS: Mapping[str, str] = {
         "belongs to one life of a process."
     ),
     "http-status": (
-        "An HTTP probe was answered with an error, and the service counted as ready. Somebody who says "
-        "503 is up, and says himself that he is not ready."
+        "An HTTP probe took an answer for what it is not. Somebody who says 503 is up, and says himself that "
+        "he is not ready; what begins with 2 or with 3 is a yes, whatever follows."
+    ),
+    "http-path": (
+        "An HTTP probe asked for another path than the manifest's `path`. What answers there may be ready "
+        "when the service is not, or not know the question at all."
     ),
     "no-late": (
-        "A service was not ready within its `timeout`, and no `late` event says so, or more than one does."
+        "A service was not ready within its `timeout`, and no `late` event says so, or more than one does. "
+        "There is one for each life."
     ),
     "late-is-ready": (
         "After its `timeout` a service that never became ready counted as ready, and what depends on it "
@@ -58,6 +63,10 @@ HINTS: Mapping[str, str] = {
     "no-log": (
         "What a service wrote is not in its log. Standard output and error both go into one pipe, and the "
         "supervisor writes what comes out of it to `current`."
+    ),
+    "message-in-the-log": (
+        "A command cannot be executed, and PID 1's own error output does not say so. The child says it, and "
+        "its descriptor 2 has become the service's log by then: what else leads to the console?"
     ),
     "on-the-console": (
         "A service's lines came out on PID 1's console. From this stage on they belong into its log, and "
@@ -81,6 +90,14 @@ HINTS: Mapping[str, str] = {
     "lost-lines": (
         "Lines are missing from the log, in the middle or at the end, though there was room for them. "
         "Count what you read against what you write, where files change hands too."
+    ),
+    "long-line-lost": (
+        "A line that is longer than a whole file was lost, or a part of it. It cannot be kept in one piece; "
+        "the pieces can."
+    ),
+    "long-line-cut": (
+        "A line that a file could hold, of less than 16 KiB, was cut into pieces. It came in more than one "
+        "read: how long do you wait for its end, and where is it meanwhile?"
     ),
     "blocks": (
         "While one service wrote without end, another was not looked after. Take a little from each pipe, "

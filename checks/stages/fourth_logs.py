@@ -26,10 +26,11 @@ _SOON = 4.0  # seconds
 _WRITTEN = 15.0  # seconds for some hundred lines with a pause in each, on a busy computer
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 _OUT_OF_MEMORY = 128 + signal.SIGKILL  # the kernel's end for PID 1 at the sandbox's limit
+_WORK = 0.4  # seconds of a processor that PID 1 reads the flood for: its own time, however busy the computer
 _MEMORY = 24 << 20  # bytes that PID 1 may grow by while it is flooded
 
 # writer NAME COUNT WORD: COUNT lines, numbered and of different lengths, each in two writes, to both outputs;
-# then it says so and stays. `flood` for COUNT: lines without end.
+# then it says so and stays. `flood` for COUNT: lines without end; with commas in it: lines of these lengths.
 _WRITER = f"""#!/usr/bin/python3
 import os, sys, time
 name, count, word = sys.argv[1:4]
@@ -43,11 +44,15 @@ if count == "flood":
         os.fork()
     while True:
         os.write(1, block)
-for n in range(int(count)):
-    line = f"{{n}} {{word * (1 + n * 7 % 23)}}\\n".encode()
-    os.write(1, line[:3])
+if "," in count:
+    lines = [(word * int(length))[: int(length)] + "\\n" for length in count.split(",")]
+else:
+    lines = [f"{{n}} {{word * (1 + n * 7 % 23)}}\\n" for n in range(int(count))]
+for line in lines:
+    half = len(line) // 2 if "," in count else 3
+    os.write(1, line[:half].encode())
     time.sleep(0.002)
-    os.write(2, line[3:])
+    os.write(2, line[half:].encode())
 say("wrote")
 while True:
     time.sleep(600)
@@ -82,18 +87,19 @@ def _wanted(count: int, word: str) -> list[bytes]:
 @SUITE.behaviour("logged", points=1, asked="keep what each service writes in a log of its own")
 @alive("ends-early")
 def logged(trial: Trial, stage: Stage) -> Finding:
-    """Both outputs, of every life, with a time where it is wanted; last words too."""
-    plain, stamped, word = names(trial, 3)
+    """Both outputs, of every life, with a time unless the manifest says no; last words too. What cannot be
+    executed is told on the console."""
+    plain, stamped, absent, word = names(trial, 4)
     script = (
         f'echo "{word} out"; echo "{word} err" >&2; printf "{word} last"; echo "$1 up 0 0" >>{SAID}; exit 3'
     )
 
-    def talks(name: str, *, timestamps: bool) -> dict[str, Any]:
+    def talks(name: str, **log: Any) -> dict[str, Any]:
         return {
             "name": name,
             "command": ["/bin/sh", "-c", script, "sh", name],
             "restart": {"policy": "always", "delay": 0.3},
-            "log": {"timestamps": timestamps},
+            "log": log,
         }
 
     expected = f"{LOGS}/NAME/current holds all lines of two lives, in order"
@@ -101,8 +107,10 @@ def logged(trial: Trial, stage: Stage) -> Finding:
     def no(seen: str, hint: str) -> Finding:
         return trial.no(expected=expected, seen=seen, hint=hint)
 
-    box = Box(trial, stage, [talks(plain, timestamps=False), talks(stamped, timestamps=True)])
-    if not box.wait_up():
+    path = f"/opt/lab/{absent}-is-not-there"
+    lost = {"name": absent, "command": [path], "restart": {"policy": "never"}}
+    box = Box(trial, stage, [talks(plain, timestamps=False), talks(stamped), lost])
+    if not box.wait_up(plain, stamped):
         return box.not_up(expected)
     lines = [f"{word} {which}".encode() for which in ("out", "err", "last")]
 
@@ -125,6 +133,11 @@ def logged(trial: Trial, stage: Stage) -> Finding:
             return no(f"after two lines the log of {name} goes on with {bare[2:6]!r}", "last-words")
         if not all(stamps) if name == stamped else any(stamps):
             return no(f"a line of {name}: {found[0]!r}", "no-timestamp")
+    own = [line for line in box.console() if not line.startswith("{")]
+    if not any(path in line for line in own):
+        expected = f"the console names {path}, which is not there"
+        where = "it stands in the log" if b"is-not-there" in _file(box, absent) else "nothing names it"
+        return no(where, "message-in-the-log")
     return trial.ok(expected=expected, seen="so it does")
 
 
@@ -176,6 +189,49 @@ def rotates(trial: Trial, stage: Stage) -> Finding:
     return trial.ok(expected=expected, seen="so it is")
 
 
+@SUITE.behaviour("long", points=1, needs=("rotates",), asked="cut no line that a file could hold")
+@alive("ends-early")
+def long(trial: Trial, stage: Stage) -> Finding:
+    """One has a line that no file of its log could hold; the other one of nearly 16 KiB, and room for it."""
+    small, large, word = names(trial, 3)
+    size, whole = trial.rng.randrange(4096, 6000), trial.rng.randrange(14000, 16000)
+    lengths = {small: (100, 2 * size + trial.rng.randrange(100, 999), 60), large: (9000, whole, 60)}
+    most = {small: size, large: whole + 2000}
+    services = [
+        {
+            "name": name,
+            "command": [WRITER, name, ",".join(map(str, lengths[name])), word],
+            "log": {"max_bytes": most[name], "keep": 5, "timestamps": False},
+        }
+        for name in (small, large)
+    ]
+    expected = (
+        f"{small}: a line of {lengths[small][1]} bytes in files of at most {size}, all of it; {large}: one "
+    )
+    expected += f"of {whole} bytes in one piece"
+
+    def no(seen: str, hint: str) -> Finding:
+        return trial.no(expected=expected, seen=seen, hint=hint)
+
+    box = Box(trial, stage, services, tree=_tree())
+    if not box.wait_up():
+        return box.not_up(expected)
+    if not box.wait(lambda: all("wrote" in box.said(name) for name in lengths), _WRITTEN):
+        return no("a service waits for somebody to read what it writes", "no-log")
+    written = {name: [(word * n)[:n].encode() for n in lengths[name]] for name in lengths}
+    box.wait(lambda: all(_file(box, name).endswith(written[name][-1] + b"\n") for name in lengths), 2.0)
+    for name in (small, large):
+        files = _files(box, name)
+        if (longest := max(map(len, files))) > most[name]:
+            return no(f"a file of {name} has {longest} bytes", "not-rotated")
+        if b"".join(files).replace(b"\n", b"") != b"".join(written[name]):
+            there, wanted = sum(map(len, files)), sum(lengths[name])
+            return no(f"{name} wrote {wanted} bytes, and its log holds {there}, or others", "long-line-lost")
+    if b"".join(files).splitlines() != written[large]:
+        return no(f"the line of {whole} bytes of {large} is in pieces", "long-line-cut")
+    return trial.ok(expected=expected, seen="so it is")
+
+
 @SUITE.behaviour(
     "flood", points=1, needs=("logged",), asked="look after everybody while one writes without end"
 )
@@ -208,9 +264,10 @@ def flood(trial: Trial, stage: Stage) -> Finding:
     box.sandbox.signal(signal.SIGKILL, process.pid)
     if not box.wait(lambda: box.up().count(killed) > 1, _SOON):
         return no(f"{killed} was killed and is not back", "blocks")
-    trial.pause(0.7)
+    worked = box.first().cpu
+    trial.until(lambda: box.first().cpu - worked > _WORK or box.first().rss - before > _MEMORY, _SOON, 0.05)
     if (grown := box.first().rss - before) > _MEMORY:
-        return no(f"PID 1 has grown by {grown >> 20} MB in a second", "hoards")
+        return no(f"PID 1 has grown by {grown >> 20} MB", "hoards")
     if not _file(box, floods):
         return no(f"there is nothing in the log of {floods}", "no-log")
     if sum(map(len, _files(box, floods))) > 4 * 65536:

@@ -61,7 +61,7 @@ def stalled(trial: Trial, stage: Stage) -> Finding:
     return trial.ok(expected=expected, seen="so it is")
 
 
-@SUITE.behaviour("web", points=2, needs=("probed", "logged"), asked="be PID 1 of the web stack")
+@SUITE.behaviour("web", points=1, needs=("probed", "logged"), asked="be PID 1 of the web stack")
 @alive("ends-early")
 def web(trial: Trial, stage: Stage) -> Finding:
     """It answers; each member is killed in turn, and it answers again; it stops with 0."""

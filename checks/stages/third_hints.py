@@ -80,6 +80,18 @@ HINTS: Mapping[str, str] = {
         "A oneshot failed, and no `down` with the reason `failed` says so. It is the only explanation for "
         "everything above it that is missing."
     ),
+    "ended-is-ready": (
+        "A longrun has ended, and something that depends on it was started before it was there again. It was "
+        "ready once; what ends that?"
+    ),
+    "back-is-not-seen": (
+        "A longrun is there again, and what waits for it is not started. To be ready a second time is a "
+        "change like the first: who looks at the graph then?"
+    ),
+    "takes-others-along": (
+        "A longrun ended, and what depends on it, and was running, was ended too. The contract asks for "
+        "nothing there: it runs on."
+    ),
     "waits-for-the-unborn": (
         "After SIGTERM PID 1 waits for a service that has never run. Nothing has to be stopped there, and it "
         "must not hold up what it depends on."
@@ -119,6 +131,10 @@ HINTS: Mapping[str, str] = {
     "undo-too-early": (
         "A `down` command ran before what depends on its oneshot had ended, or while what it needs itself "
         "was already being stopped. It has the place in the order that the oneshot has."
+    ),
+    "undone-in-silence": (
+        "A `down` command was run, and its `start` and its `exit` were not both reported. It is a process of "
+        "the service like any other."
     ),
     "undone-though-failed": (
         "The `down` command of a oneshot was run that has not been done: it failed, or it never ran. There "

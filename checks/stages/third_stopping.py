@@ -1,4 +1,4 @@
-"""The other half of stage 3: stop in reverse, in the time each service has; and all of stage 2.
+"""The end of stage 3: stop in reverse, in the time each service has; and all of stage 2.
 
 What services say while they stop is read as long as PID 1 runs, since it is gone with it. A service that
 takes its time, and that nothing depends on, keeps PID 1 there a little longer.
@@ -16,7 +16,7 @@ from checks.stages.actor import ACTOR, SAID
 from checks.stages.box import START, Box, Stage, names, service
 from checks.stages.earlier import keeps
 from checks.stages.rows import keeps_rows
-from checks.stages.third import SUITE
+from checks.stages.third_lost import SUITE
 from helpers.filetree import FileTree
 
 __all__ = ["DEAF", "SUITE", "stopped"]
@@ -213,6 +213,9 @@ def undo(trial: Trial, stage: Stage) -> Finding:
         return no("PID 1 runs on", "does-not-end")
     if f"{back[once]} end" not in did:
         return no("PID 1 ended before it had", "leaves-early")
+    told = [event["event"] for event in box.events(service=once)]
+    if told.count("start") != 2 or told.count("exit") != 2 or told[-1] != "exit":
+        return no(f"the events of {once}: {', '.join(told)}", "undone-in-silence")
     if box.exit.code != 0:
         return no(box.ended(), "exit-code")
     return trial.ok(expected=expected, seen="so it went")
