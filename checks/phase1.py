@@ -7,16 +7,16 @@ from pathlib import Path
 from checks.answers import learner_file
 from checks.generations import SUITE as GENERATIONS
 from checks.generations import Change
-from checks.infuse import SUITE as INFUSE
-from checks.infuse import Mine
-from checks.instances import SUITE as INSTANCES
-from checks.instances import Instances
-from checks.laws import SUITE as LAWS
-from checks.laws import Laws
+from checks.infuse.suite import SUITE as INFUSE
+from checks.infuse.suite import Mine
+from checks.instances.suite import SUITE as INSTANCES
+from checks.instances.suite import Instances
+from checks.laws.suite import SUITE as LAWS
+from checks.laws.suite import Laws
 from checks.metaphor import SUITE as METAPHOR
 from checks.metaphor import Metaphor
-from checks.overrides import SUITE as OVERRIDES
-from checks.overrides import Overrides
+from checks.overrides.suite import SUITE as OVERRIDES
+from checks.overrides.suite import Overrides
 from checks.predict_ten import SUITE as PREDICT
 from checks.predict_ten import Answers
 from checks.repair import SUITE as REPAIR
@@ -24,8 +24,8 @@ from checks.repair import Repaired
 from checks.runner import check
 from checks.sixos.suite import SUITE as SIXOS
 from checks.sixos.suite import Analysis
-from checks.sugar import SUITE as SUGAR
-from checks.sugar import Sugar
+from checks.sugar.suite import SUITE as SUGAR
+from checks.sugar.suite import Sugar
 
 __all__ = [
     "generations",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.infuse_model import nix_of
+from checks.infuse.model import nix_of
 from helpers import nix
 from helpers.infuse import InfuseError, force, infuse
 from helpers.nix.magics import INFUSE

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from checks import phase1
-from checks.infuse import SUITE, Asked, expected_of, explain
-from checks.infuse_cases import GROUPS, cases
-from checks.infuse_hints import HINTS
-from checks.infuse_model import FLAWS, Case, Fn, outcome, python_of
+from checks.infuse.cases import GROUPS, cases
+from checks.infuse.hints import HINTS
+from checks.infuse.model import FLAWS, Case, Fn, outcome, python_of
+from checks.infuse.suite import SUITE, Asked, expected_of, explain
 from checks.verdict import Outcome
 from helpers import nix
 from helpers.course import exercises

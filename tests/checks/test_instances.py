@@ -9,9 +9,9 @@ import pytest
 
 from checks import phase1
 from checks.behaviours import Cancelled
-from checks.instances import SUITE, _death, _why
-from checks.instances_hints import HINTS
-from checks.instances_machine import PORTS, Instances, World
+from checks.instances.hints import HINTS
+from checks.instances.machine import PORTS, Instances, World
+from checks.instances.suite import SUITE, _death, _why
 from checks.verdict import Outcome
 from helpers.course import exercises
 from helpers.nix.errors import parse
@@ -101,7 +101,7 @@ def test_an_evaluation_without_an_end_is_the_answers_fault(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Not the lab's: it is told after a while, and nothing goes on."""
-    monkeypatch.setattr("checks.instances_machine._PATIENCE", 2.0)
+    monkeypatch.setattr("checks.instances.machine._PATIENCE", 2.0)
     answer = tmp_path / "service.nix"
     many = "many = f: builtins.foldl' (n: _: f n) 0 (builtins.genList (n: n) 100000)"
     answer.write_text(f"final: let {many}; in many (_: many (n: n + 1))")

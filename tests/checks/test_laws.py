@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from checks import phase1
-from checks.infuse_model import FLAWS
-from checks.laws import GROUPS, HINTS, SUITE, cases
-from checks.laws_inside import Infuse, note, subjects
+from checks.infuse.model import FLAWS
+from checks.laws.inside import Infuse, note, subjects
+from checks.laws.suite import GROUPS, HINTS, SUITE, cases
 from checks.verdict import Outcome
 from helpers.course import exercises
 from helpers.engines.base import Image
@@ -61,10 +61,10 @@ def every() -> dict[str, Infuse]:
     """All that are asked, by name. They are made as in the sandbox, and the modules put back."""
     import sys
 
-    import checks.infuse_model
+    import checks.infuse.model
 
     before = dict(sys.modules)
-    sys.modules["infuse_model"] = checks.infuse_model
+    sys.modules["infuse_model"] = checks.infuse.model
     try:
         return dict(subjects())
     finally:

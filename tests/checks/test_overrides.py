@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from checks import phase1
-from checks.overrides import HINTS
-from checks.overrides_world import World, questions
+from checks.overrides.suite import HINTS
+from checks.overrides.world import World, questions
 from checks.verdict import Outcome
 from helpers.course import exercises
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from checks import phase1
-from checks.sugar import HINTS, _Make, once
+from checks.sugar.suite import HINTS, _Make, once
 from checks.verdict import Outcome
 from helpers.course import exercises
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.overrides_hints import HINTS
-from checks.overrides_world import PARTS, SCENARIOS, World, files_of, questions
+from checks.overrides.hints import HINTS
+from checks.overrides.world import PARTS, SCENARIOS, World, files_of, questions
 from helpers.nix.diff import diff
 from helpers.nix.errors import NixError
 

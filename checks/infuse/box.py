@@ -9,11 +9,11 @@ from typing import Any
 
 from checks.behaviours import Trial
 from checks.calls.outside import Patience, call
-from checks.infuse_model import Case, python_of
+from checks.infuse.model import Case, python_of
 
 __all__ = ["Replies", "ask"]
 
-_INSIDE = Path(__file__).with_name("infuse_inside.py")
+_INSIDE = Path(__file__).with_name("inside.py")
 _PATIENCE = Patience(cpu=2.0)  # a case takes less than a millisecond
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.infuse_model import nix_of
+from checks.infuse.model import nix_of
 from checks.pid1.box import random_word
-from checks.sugar_hints import HINTS
+from checks.sugar.hints import HINTS
 from helpers import nix
 from helpers.nix.errors import NixError
 from helpers.nix.magics import INFUSE

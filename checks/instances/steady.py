@@ -7,7 +7,7 @@ s6-supervise's (https://skarnet.org/software/s6/servicedir.html).
 from __future__ import annotations
 
 from checks.behaviours import Finding, Trial
-from checks.instances_machine import Instances
+from checks.instances.machine import Instances
 
 __all__ = ["stopped", "told_apart"]
 

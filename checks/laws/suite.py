@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.behaviours import Finding, Suite, Trial
-from checks.laws_box import ask
+from checks.laws.box import ask
 
 __all__ = ["GROUPS", "HINTS", "SUITE", "Laws"]
 

@@ -1,15 +1,15 @@
 """`p1.instances`: three more instances of one PostgreSQL, judged by what real clients and real deaths show.
 
-The base has another port and other settings in each run (`checks.instances_machine`). What shows itself in
+The base has another port and other settings in each run (`checks.instances.machine`). What shows itself in
 the definitions is asked before anything is waited for; then all instances are booted once, and asked.
 """
 
 from __future__ import annotations
 
 from checks.behaviours import Finding, Suite, Trial
-from checks.instances_hints import HINTS
-from checks.instances_machine import NAMES, PORTS, Endless, Instances, World
-from checks.instances_steady import stopped, told_apart
+from checks.instances.hints import HINTS
+from checks.instances.machine import NAMES, PORTS, Endless, Instances, World
+from checks.instances.steady import stopped, told_apart
 from helpers.nix.errors import NixError
 
 __all__ = ["HINTS", "SUITE", "Instances"]

@@ -10,9 +10,9 @@ from checks.calls.outside import Heard, Patience, call
 
 __all__ = ["ask"]
 
-_INSIDE = Path(__file__).with_name("laws_inside.py")
-_MODEL = Path(__file__).with_name("infuse_model.py")
-_HELPERS = Path(__file__).resolve().parents[1] / "helpers"
+_INSIDE = Path(__file__).with_name("inside.py")
+_MODEL = Path(__file__).resolve().parents[1] / "infuse" / "model.py"
+_HELPERS = Path(__file__).resolve().parents[2] / "helpers"
 _PATIENCE = Patience(cpu=3.0)  # a law with one infuse takes a tenth of a second
 
 

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from checks.infuse_model import Case, Fn, outcome
+from checks.infuse.model import Case, Fn, outcome
 
 __all__ = ["GROUPS", "cases", "faulty", "lazy"]
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from checks.behaviours import Finding, LabFailed, Suite, Trial
-from checks.infuse_box import Replies, ask
-from checks.infuse_cases import GROUPS, cases
-from checks.infuse_hints import HINTS
-from checks.infuse_model import FLAWS, Case, outcome, python_of, without_empty
+from checks.infuse.box import Replies, ask
+from checks.infuse.cases import GROUPS, cases
+from checks.infuse.hints import HINTS
+from checks.infuse.model import FLAWS, Case, outcome, python_of, without_empty
 
 __all__ = ["SUITE", "Mine", "expected_of", "explain"]
 
-_NIX = Path(__file__).resolve().parents[1] / "labs" / "nix" / "infuse.nix"
+_NIX = Path(__file__).resolve().parents[2] / "labs" / "nix" / "infuse.nix"
 _SAMPLE = 25  # cases that the real Nix is asked, too
 
 Outcome = tuple[str, Any]

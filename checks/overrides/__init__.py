@@ -1,0 +1,1 @@
+"""The exercise `p1.overrides`: one change made in several ways."""
