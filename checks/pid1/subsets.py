@@ -27,7 +27,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         "second-signal",
     ),
     "stage 2: restart": ("restarts-killed", "restarts-ended", "crash-loop", "memory-short"),
-    "stage 3: order and stop": ("kills-deaf", "stalled-reader"),
+    "stage 3: order and stop": ("kills-deaf",),
     "stage 4: readiness and logs": ("stalled-writer",),
 }
 """The names of behaviours by stage: the course's solution of a stage keeps them, that of the stage before

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pwd
 import signal
 import sys
 import time
@@ -40,6 +41,11 @@ def spawn(spec):
         os.setsid()
         for number in CLEAN:
             signal.signal(number, signal.SIG_DFL)
+        if user := spec.get("user"):
+            account = pwd.getpwnam(user)
+            os.initgroups(user, account.pw_gid)
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
         os.chdir(spec.get("cwd") or "/")
         os.execvpe(spec["command"][0], spec["command"], {**os.environ, **spec.get("env", {})})
     except OSError as error:

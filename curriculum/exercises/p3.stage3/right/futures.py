@@ -4,6 +4,7 @@ back for the tasks of what needs it."""
 import asyncio
 import json
 import os
+import pwd
 import signal
 import sys
 import time
@@ -30,6 +31,11 @@ def spawn(spec, command):
         os.setsid()
         for number in CLEAN:
             signal.signal(number, signal.SIG_DFL)
+        if user := spec.get("user"):
+            account = pwd.getpwnam(user)
+            os.initgroups(user, account.pw_gid)
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
         os.chdir(spec.get("cwd") or "/")
         os.execvpe(command[0], command, {**os.environ, **spec.get("env", {})})
     except OSError as error:
