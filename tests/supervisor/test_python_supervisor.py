@@ -110,3 +110,67 @@ def test_a_flood_of_lines_is_rotated_and_holds_up_nobody(image: Image) -> None:
         assert max(sizes) <= 8192
         box.signal(15)
         assert box.wait(20) == 0
+
+
+def test_a_command_that_is_not_there_is_told_on_the_console(image: Image) -> None:
+    """Not in the service's log alone, which nobody reads at a boot; and it is given up after five starts."""
+    lost = {"name": "lost", "command": ["/opt/lab/not-there"], "restart": {"delay": 0.01}}
+    with booted(image, manifest(lost, {"name": "one", "command": ["sleep", "1000"]})) as box:
+        assert box.until(lambda: "lost was started 5 times within 1 s: given up" in box.logs()), box.logs()
+        assert "lost cannot be started: /opt/lab/not-there" in box.logs()
+        assert box.logs().count("lost started as") == 5
+        assert "one started as" in box.logs()
+        box.signal(15)
+        assert box.wait(20) == 0
+
+
+def test_two_services_of_one_name_are_refused_by_name(image: Image) -> None:
+    """Nothing starts, and the exit code is 1."""
+    one = {"name": "one", "command": ["true"]}
+    with booted(image, manifest(one, {"name": "two", "command": ["true"]}, one)) as box:
+        assert box.wait(20) == 1
+        assert "two services are called one" in box.logs()
+        assert "started" not in box.logs()
+
+
+def test_a_line_that_comes_in_pieces_is_kept_whole(image: Image) -> None:
+    """Where files change hands between the pieces, too; last words without an end get one."""
+    script = """for i in $(seq 60); do printf "%s-begin" $i; sleep 0.01; echo "-end"; done; printf last"""
+    log = {"max_bytes": 300, "keep": 9, "timestamps": False}
+    talks = {
+        "name": "talks",
+        "command": ["/bin/sh", "-c", script],
+        "restart": {"policy": "never"},
+        "log": log,
+    }
+    with booted(image, manifest(talks)) as box:
+        assert box.until(lambda: "talks exited 0" in box.logs(), 30), box.logs()
+        assert box.sh("ls /var/log/lab/talks | wc -l") not in ("0", "1")
+        lines = box.sh("cd /var/log/lab/talks && cat current*").split()
+        assert sorted(lines) == sorted(["last", *(f"{n}-begin-end" for n in range(1, 61))])
+
+
+def test_a_console_that_nobody_has_open_any_more_ends_nothing(image: Image) -> None:
+    """A write there fails with EPIPE (pipe(7)): the services are looked after, and stop when asked."""
+    gone = """import os
+ours, theirs = os.pipe()
+os.dup2(theirs, 1)
+os.dup2(theirs, 2)
+os.close(ours)
+os.execv("/usr/bin/python3", ["python3", "/opt/lab/real.py", "/etc/lab/manifest.json"])
+"""
+    files = FileTree()
+    files.add("/opt/lab/supervisor.py", gone)
+    files.add("/opt/lab/real.py", PROGRAM.read_bytes())
+    files.add("/etc/lab/manifest.json", manifest({"name": "one", "command": ["sleep", "1000"]}))
+    with BareSandbox(best().start(image, Pid1(("/usr/bin/python3", "/opt/lab/supervisor.py")), files)) as box:
+
+        def pids() -> list[int]:
+            return [p.pid for p in box.processes() if p.argv == ("sleep", "1000")]
+
+        assert box.until(pids)
+        first = pids()
+        box.signal(9, first[0])
+        assert box.until(lambda: pids() not in ([], first))
+        box.signal(15)
+        assert box.wait(20) == 0

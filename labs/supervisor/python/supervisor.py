@@ -4,6 +4,7 @@ One loop sleeps until something happens: a child has ended, a signal, a line to 
 Nothing in it waits for one service, so no service can hold up another.
 """
 
+import functools
 import heapq
 import itertools
 import json
@@ -23,13 +24,16 @@ LOGS = "/var/log/lab"
 AGAIN = 0.1  # seconds between two probes
 PATIENCE = 2.0  # seconds for one probe
 CHUNK = 16384  # bytes taken from one service's log at a time: then it is the others' turn
+STARTS, WITHIN = 5, 1.0  # a service is started so often within so many seconds, at most
 NOWHERE = os.open("/dev/null", os.O_RDWR)
+CONSOLE = os.dup(2)  # in a child, 2 becomes a log
 
 
 def say(text):
-    """One line on the console; left out where the console is full, as PID 1 must wait for nobody."""
-    if select.select([], [2], [], 0)[1]:
-        os.write(2, f"supervisor: {text}\n".encode())
+    """Tell the console; left out where it is full or gone, as PID 1 must wait for nobody and outlive all."""
+    with suppress(OSError):
+        if select.select([], [CONSOLE], [], 0)[1]:  # that is room for PIPE_BUF bytes (pipe(7)), no more
+            os.write(CONSOLE, f"supervisor: {text}".encode()[: select.PIPE_BUF - 1] + b"\n")
 
 
 class Service:
@@ -55,23 +59,25 @@ class Service:
         self.stop_signal = getattr(signal, "SIG" + spec.get("stop_signal", "TERM"))
         self.stop_grace = spec.get("stop_grace", 5.0)
         self.log = Log(self.name, **spec.get("log", {}))
-        self.needed_by = []
+        self.needs, self.needed_by = [], []
         self.state = "waiting"
         self.pid = self.notify = None
-        self.started, self.wait = 0.0, None  # when; how long the last restart was held back
+        self.starts, self.wait = [], None  # when it was started; how long the last restart was held back
 
 
 def load(path):
     """The services of a manifest, by name. Raises ValueError for what cannot be run."""
     with open(path) as file:
         specs = json.load(file)["services"]
+    names = [spec["name"] for spec in specs]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two services are called {max(names, key=names.count)}")
     services = {spec["name"]: Service(spec) for spec in specs}
-    if len(services) < len(specs):
-        raise ValueError("two services have the same name")
     for service in services.values():
         for name in service.depends_on:
             if name not in services:
                 raise ValueError(f"{service.name} depends on {name}, and there is no such service")
+            service.needs.append(services[name])
             services[name].needed_by.append(service)
     try:
         TopologicalSorter({service.name: service.depends_on for service in services.values()}).prepare()
@@ -81,35 +87,41 @@ def load(path):
 
 
 class Log:
-    """A file of at most `max_bytes`, and `keep` older ones. What finds no room is counted, not waited for."""
+    """A file of at most `max_bytes` and `keep` older ones, of whole lines. What finds no room is counted."""
 
     def __init__(self, name, max_bytes=1_000_000, keep=5, timestamps=True):
         self.folder = f"{LOGS}/{name}"
         self.max_bytes, self.keep, self.timestamps = max_bytes, keep, timestamps
         self.file = None
         self.size = self.lost = 0
-        self.fresh = True  # whether the next byte begins a line
+        self.rest = b""  # a line that has no end yet
         self.read, self.write = os.pipe()  # one for all the service's lives: what it said last is not lost
         os.set_blocking(self.read, False)
 
     def drain(self, *_):
         """Take what the service has written, at most CHUNK bytes."""
-        try:
-            data = os.read(self.read, CHUNK)
-        except BlockingIOError:
-            return
-        for line in data.splitlines(keepends=True):
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()).encode() if self.timestamps else b""
-            text = stamp + line if self.fresh else line
-            if self.lost and self.fresh:
-                text = b"supervisor: %d bytes were lost\n" % self.lost + text
-            self.fresh = line.endswith(b"\n")
+        with suppress(BlockingIOError):
+            *lines, self.rest = (self.rest + os.read(self.read, CHUNK)).split(b"\n")
+            self.keep_lines(lines)
+            if len(self.rest) >= CHUNK:
+                self.flush()
+
+    def flush(self):
+        """Keep a line that has no end, too."""
+        lines, self.rest = [self.rest] if self.rest else [], b""
+        self.keep_lines(lines)
+
+    def keep_lines(self, lines):
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()).encode() if self.timestamps else b""
+        room = max(1, self.max_bytes - len(stamp) - 1)  # a line that no file can hold fills several
+        for line in (whole[n : n + room] for whole in lines for n in range(0, len(whole) or 1, room)):
             try:
-                self.append(text)
+                if self.lost:
+                    self.append(b"supervisor: %d lines were lost\n" % self.lost)
+                    self.lost = 0
+                self.append(stamp + line + b"\n")
             except OSError:  # a full disk, mostly
-                self.lost += len(line)
-            else:
-                self.lost = 0
+                self.lost += 1
 
     def append(self, text):
         if self.size and self.size + len(text) > self.max_bytes:
@@ -175,7 +187,7 @@ def execute(service, command):
         os.chdir(service.cwd or "/")
         os.execvpe(command[0], command, env)
     except (OSError, KeyError) as error:
-        os.write(2, f"supervisor: {service.name} cannot be started: {command[0]}: {error}\n".encode())
+        say(f"{service.name} cannot be started: {command[0]}: {error}")
     return 127
 
 
@@ -196,8 +208,11 @@ def ask(service):
 
 
 def send(pid, number):
-    with suppress(ProcessLookupError):  # it has just ended
+    """Signal the group of a child that is not reaped yet."""
+    try:
         os.killpg(pid, number)
+    except ProcessLookupError:  # it has not come to setsid yet: it gets the signal when it unblocks all
+        os.kill(pid, number)
 
 
 class Supervisor:
@@ -216,7 +231,7 @@ class Supervisor:
         self.listen()
         for service in self.services.values():
             self.selector.register(service.log.read, selectors.EVENT_READ, service.log.drain)
-        self.advance()
+        self.safely(self.advance)
         while not self.stopping or any(service.state != "down" for service in self.services.values()):
             sleep = max(0.0, self.times[0][0] - time.monotonic()) if self.times else None
             for key, _ in self.selector.select(sleep):
@@ -225,9 +240,6 @@ class Supervisor:
                 _, _, call, args = heapq.heappop(self.times)
                 self.safely(call, *args)
             self.safely(self.advance)
-        for service in self.services.values():
-            for _ in range(65536 // CHUNK):  # what a pipe holds (pipe(7)), and no more: somebody may go on
-                service.log.drain()
         return 0
 
     def safely(self, call, *args):
@@ -285,12 +297,9 @@ class Supervisor:
                     if not over and all(other.state == "down" for other in service.needed_by):
                         self.stop(service)
                         moved = True
-                elif service.state == "waiting" and self.dependencies_are_up(service):
+                elif service.state == "waiting" and all(need.state == "up" for need in service.needs):
                     self.start(service)
                     moved = True
-
-    def dependencies_are_up(self, service):
-        return all(self.services[name].state == "up" for name in service.depends_on)
 
     def start(self, service):
         """Start a service whose dependencies are up."""
@@ -299,18 +308,27 @@ class Supervisor:
         if service.kind == "bundle":
             service.state = "up"
             return
-        service.state, service.started = "starting", time.monotonic()
+        now = time.monotonic()
+        service.starts = [when for when in service.starts if when > now - WITHIN]
+        if len(service.starts) >= STARTS:
+            service.state = "down"
+            say(f"{service.name} was started {STARTS} times within {WITHIN:g} s: given up")
+            return
+        service.starts.append(now)
+        service.state = "starting"
         kind = service.readiness["kind"] if service.readiness and service.kind == "longrun" else None
         write = told = None
         try:
             if kind == "fd":
                 service.notify, write = os.pipe()
-                self.selector.register(service.notify, selectors.EVENT_READ, lambda _: self.notified(service))
+                hear = functools.partial(self.notified, service)
+                self.selector.register(service.notify, selectors.EVENT_READ, hear)
                 told = (write, service.readiness.get("fd", 3))
             service.pid = spawn(execute, service, service.command, output=service.log.write, notify=told)
         except OSError as error:
             say(f"{service.name} cannot be started: {error}")
             self.ended(service, 127)
+            service.starts.pop()  # there was no room for it: that is no start, and the next may have room
             return
         finally:
             if write is not None:
@@ -318,15 +336,17 @@ class Supervisor:
         say(f"{service.name} started as {service.pid}")
         self.children[service.pid] = lambda status: self.ended(service, status)
         if kind is not None:
-            self.after(service.readiness.get("timeout", 15.0), self.late, service, service.started)
+            self.after(service.readiness.get("timeout", 15.0), self.late, service, now)
         elif service.kind == "longrun":
             self.ready(service)
         if kind in ("tcp", "http", "exec"):
-            self.ask(service, service.started)
+            self.ask(service, now)
 
-    def notified(self, service):
+    def notified(self, service, fd):
         """It wrote to its notification pipe, or closed it: a newline means ready."""
-        said = os.read(service.notify, 4096)
+        if fd != service.notify:
+            return  # its end was seen in this very round
+        said = os.read(fd, 4096)
         if b"\n" in said and service.state == "starting":
             self.ready(service)
         if b"\n" in said or not said:
@@ -340,10 +360,19 @@ class Supervisor:
 
     def ask(self, service, started):
         """One probe, in a child of its own: what hangs there hangs there."""
-        if (service.state, service.started) == ("starting", started):
+        if not self.starts_still(service, started):
+            return
+        try:
             pid = spawn(ask, service, output=NOWHERE)
-            told = self.children[pid] = lambda status: self.answered(service, started, status)
-            self.after(PATIENCE, self.cut, pid, told)
+        except OSError:  # no room for one more process (fork(2)): later, perhaps
+            self.after(AGAIN, self.ask, service, started)
+            return
+        told = self.children[pid] = lambda status: self.answered(service, started, status)
+        self.after(PATIENCE, self.cut, pid, told)
+
+    def starts_still(self, service, started):
+        """Whether it is not ready yet, and still in the life that began then."""
+        return service.state == "starting" and service.starts[-1] == started
 
     def cut(self, pid, told):
         """End a child that takes too long, if it is still the same one."""
@@ -351,15 +380,14 @@ class Supervisor:
             send(pid, signal.SIGKILL)
 
     def answered(self, service, started, status):
-        if (service.state, service.started) != ("starting", started):
-            return  # of a former life
-        if status == 0:
-            self.ready(service)
-        else:
-            self.after(AGAIN, self.ask, service, started)
+        if self.starts_still(service, started):
+            if status == 0:
+                self.ready(service)
+            else:
+                self.after(AGAIN, self.ask, service, started)
 
     def late(self, service, started):
-        if (service.state, service.started) == ("starting", started):
+        if self.starts_still(service, started):
             say(f"{service.name} is not ready after {service.readiness.get('timeout', 15.0)} s")
 
     def ready(self, service):
@@ -370,6 +398,9 @@ class Supervisor:
         """Report how it ended: a status, or a signal (negative). Then what its restart policy says."""
         say(f"{service.name} {f'exited {status}' if status >= 0 else f'killed by signal {-status}'}")
         self.forget(service)
+        for _ in range(65536 // CHUNK):  # what a pipe holds (pipe(7)), and no more: somebody may go on
+            service.log.drain()
+        service.log.flush()
         service.pid = None
         on_purpose = service.policy == "never" or (service.policy == "on-failure" and status == 0)
         if service.kind == "oneshot" and not self.stopping:
@@ -377,7 +408,7 @@ class Supervisor:
         elif self.stopping or on_purpose:
             service.state = "down"
         else:
-            calm = time.monotonic() - service.started >= service.max_delay
+            calm = time.monotonic() - service.starts[-1] >= service.max_delay
             first = service.wait is None or calm
             service.wait = service.delay if first else min(service.wait * service.factor, service.max_delay)
             service.state = "delayed"
@@ -386,22 +417,24 @@ class Supervisor:
     def stop(self, service):
         """Stop a service that nothing depends on any more."""
         if service.pid is not None:
-            service.state = "stopping"
             send(service.pid, service.stop_signal)
             send(service.pid, signal.SIGCONT)  # a stopped process takes no other signal until it is continued
         elif service.kind == "oneshot" and service.state == "up" and service.down:
-            service.state = "stopping"
-            service.pid = spawn(execute, service, service.down, output=service.log.write)
-            self.children[service.pid] = lambda status: self.ended(service, status)
-        else:
+            try:
+                service.pid = spawn(execute, service, service.down, output=service.log.write)
+                self.children[service.pid] = lambda status: self.ended(service, status)
+            except OSError as error:
+                say(f"{service.name} cannot be undone: {error}")
+        if service.pid is None:
             service.state = "down"
             return
+        service.state = "stopping"
         self.after(service.stop_grace, self.cut, service.pid, self.children[service.pid])
 
 
 def main(args):
     if len(args) != 1:
-        print("usage: supervisor.py MANIFEST.json", file=sys.stderr)
+        say("usage: supervisor.py MANIFEST.json")
         return 2
     try:
         services = load(args[0])
