@@ -76,8 +76,14 @@ SIGNALS: Mapping[str, str] = {
     "too-soon": (
         "A service was killed while it still had time to clean up. From when on does its grace count?"
     ),
-    "out-of-order": "A service was stopped while one that needs it was still there.",
-    "never-ends": "All is stopped, and PID 1 has not ended with 0.",
+    "forgotten": (
+        "A service was never told to stop. You are called for each service by itself: what do you "
+        "keep in mind, and about which of them?"
+    ),
+    "never-ends": (
+        "A service has ended, and PID 1 goes on waiting for it. Who waits for children in this crate, "
+        "and what happens if somebody else is quicker?"
+    ),
     "wrong-signal": "The service was told to stop by another signal than the one in its manifest.",
     "never-kills": (
         "A service that ignores its signal runs on after its grace, and keeps PID 1 from ending."
@@ -156,7 +162,10 @@ HEALTH: Mapping[str, str] = {
 
 RELOAD: Mapping[str, str] = {
     **_ALL,
-    "nothing-happens": "SIGHUP is there, and nothing comes of it.",
+    "nothing-happens": (
+        "After SIGHUP a manifest was neither taken nor refused. Does your part come to an end with "
+        "every manifest?"
+    ),
     "refuses-good": "A good manifest was refused.",
     "restarts-all": "A service was restarted that is the same in both manifests.",
     "needless": (
@@ -172,7 +181,6 @@ RELOAD: Mapping[str, str] = {
     "takes-cycle": "A manifest in which services wait for one another in a circle was taken.",
     "takes-dangling": ("A manifest with a dependency on nobody was taken: that service would wait for ever."),
     "takes-twice": "A manifest with two services of one name was taken.",
-    "touches-all-the-same": ("The manifest was refused, and something was started or stopped all the same."),
     "unnamed": (
         "The reason does not name every service that it is about. Who reads it wants to find the place."
     ),

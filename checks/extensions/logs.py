@@ -92,7 +92,8 @@ def rotates(trial: Trial, part: Part) -> Finding:
     word = random_word(rng)
     line = f"{word} %05d {'x' * rng.randrange(5, 25)}"
     # A line in two writes: what comes of a pipe in one read is not always a line.
-    two = f"printf '%s' '{word} '; printf '%05d {line.split()[2]}\\n' $i"
+    pause = "[ $((i % 20)) -ne 7 ] || sleep 0.03"  # now and then somebody has read the first one by then
+    two = f"printf '%s' '{word} '; {pause}; printf '%05d {line.split()[2]}\\n' $i"
     says = f"i=0; while [ $i -lt {count} ]; do {two}; i=$((i+1)); done"
     services = [
         {

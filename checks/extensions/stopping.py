@@ -85,14 +85,18 @@ def stops(trial: Trial, part: Part) -> Finding:
                 expected=expected, seen=f"{name} got SIGTERM {times} times", hint="again-and-again"
             )
     wanted = [f"{name} {what}" for name in (high, middle, low) for what in ("TERM", "cleaned")]
+    told = {line.split()[0] for line in lines if line.endswith("TERM")}
+    cleaned = {line.split()[0] for line in lines if line.endswith("cleaned")}
+    seen_ = f"seen: {', '.join(lines)}"
+    if told - cleaned or not told:
+        return trial.no(expected=expected, seen=seen_, hint="too-soon")
+    if code is None and any(not box.events("exit", name) for name in cleaned):
+        return trial.no(expected=expected, seen=f"{seen_}; then PID 1 waits", hint="never-ends")
     if lines != wanted:
-        told = {line.split()[0] for line in lines if line.endswith("TERM")}
-        cleaned = {line.split()[0] for line in lines if line.endswith("cleaned")}
-        hint = "too-soon" if told - cleaned or not told else "out-of-order"
-        return trial.no(expected=expected, seen=f"seen: {', '.join(lines)}", hint=hint)
+        return trial.no(expected=expected, seen=seen_, hint="ends-early" if code else "forgotten")
     if code != 0:
         seen_ = "PID 1 runs on" if code is None else f"PID 1 ended with {code}"
-        return trial.no(expected=expected, seen=seen_, hint="never-ends")
+        return trial.no(expected=expected, seen=seen_, hint="never-ends" if code is None else "ends-early")
     return trial.ok(expected=expected, seen="so it is")
 
 

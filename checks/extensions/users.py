@@ -72,6 +72,23 @@ def ids(trial: Trial, part: Part) -> Finding:
     return trial.ok(expected=expected, seen="so it is")
 
 
+@SUITE.behaviour("none", points=1, needs=("ids",), asked="leave a service without a user as it is")
+@alive("ends-early")
+def none(trial: Trial, part: Part) -> Finding:
+    """It runs as the supervisor does, beside one that has a user; and PID 1 is root still."""
+    tree, user, *_ = _account(trial)
+    plain, other = names(trial, 2)
+    expected = f"{plain} and PID 1 are root"
+    box = Machine(trial, part, [_looks(other, user=user), _looks(plain)], tree=tree)
+    if not box.wait(lambda: all(box.text(f"/tmp/{name}.done") is not None for name in (plain, other))):
+        return box.not_up(expected)
+    if _numbers(box.text(f"/tmp/{plain}.status") or "", "Uid")[0] != 0:
+        return trial.no(expected=expected, seen=f"{plain} is not", hint="everybody")
+    if _numbers(box.sh("cat /proc/1/status"), "Uid")[0] != 0:
+        return trial.no(expected=expected, seen="PID 1 is not", hint="everybody")
+    return trial.ok(expected=expected, seen="so it is")
+
+
 @SUITE.behaviour("environment", points=1, needs=("ids",), asked="tell the service who it is")
 @alive("ends-early")
 def environment(trial: Trial, part: Part) -> Finding:
@@ -117,21 +134,4 @@ def unknown(trial: Trial, part: Part) -> Finding:
         return trial.no(
             expected=expected, seen=f"the reason is: {refused[0].get('why')}", hint="unknown-silent"
         )
-    return trial.ok(expected=expected, seen="so it is")
-
-
-@SUITE.behaviour("none", points=1, needs=("ids",), asked="leave a service without a user as it is")
-@alive("ends-early")
-def none(trial: Trial, part: Part) -> Finding:
-    """It runs as the supervisor does, beside one that has a user; and PID 1 is root still."""
-    tree, user, *_ = _account(trial)
-    plain, other = names(trial, 2)
-    expected = f"{plain} and PID 1 are root"
-    box = Machine(trial, part, [_looks(other, user=user), _looks(plain)], tree=tree)
-    if not box.wait(lambda: all(box.text(f"/tmp/{name}.done") is not None for name in (plain, other))):
-        return box.not_up(expected)
-    if _numbers(box.text(f"/tmp/{plain}.status") or "", "Uid")[0] != 0:
-        return trial.no(expected=expected, seen=f"{plain} is not", hint="everybody")
-    if _numbers(box.sh("cat /proc/1/status"), "Uid")[0] != 0:
-        return trial.no(expected=expected, seen="PID 1 is not", hint="everybody")
     return trial.ok(expected=expected, seen="so it is")

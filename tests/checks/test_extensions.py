@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from checks.behaviours import LabFailed
-from checks.extensions.part import Part
+from checks.extensions import hints
+from checks.extensions.part import COMPILES, Part
 from helpers.course import exercises
 from helpers.rust.crates import Crate
 from helpers.rust.toolchain import RustError
@@ -29,6 +30,14 @@ def test_the_contract_stands_at_the_top_of_both(place: str) -> None:
     contract = exercise.starter.split("\n\n", 1)[0]
     assert contract.startswith("//! Place ")
     assert exercise.solution.startswith(contract)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_hint_is_reached_by_a_wrong_answer(place: str) -> None:
+    """But for the three that all six share: does not compile, ends early, starts nothing."""
+    given = {wrong.hint for wrong in exercises.load(f"p3.{place}").wrong}
+    own = set(getattr(hints, place.upper())) - {COMPILES, "ends-early", "never-starts"}
+    assert own - given == set()
 
 
 def test_a_computer_without_rust_is_not_the_learners_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
