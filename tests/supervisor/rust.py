@@ -13,7 +13,7 @@ from helpers.engines.base import Image, Pid1
 from helpers.engines.registry import best
 from helpers.filetree import FileTree
 
-__all__ = ["booted", "manifest", "status"]
+__all__ = ["booted", "events", "manifest", "status"]
 
 
 @contextmanager
@@ -46,3 +46,14 @@ def status(box: BareSandbox) -> dict[str, dict[str, Any]]:
         return {service["name"]: service for service in json.loads(said)["services"]}
     except (ValueError, KeyError):
         return {}
+
+
+def events(said: str) -> list[dict[str, Any]]:
+    """supervisor-rs's own events, of what a console has shown: every line that is JSON."""
+    found = []
+    for line in said.splitlines():
+        try:
+            found.append(json.loads(line[line.index("{") :]))
+        except ValueError:
+            continue
+    return found

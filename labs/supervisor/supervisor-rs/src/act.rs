@@ -13,7 +13,7 @@ use crate::ready::{self, Heard, NotifyFd};
 use crate::service::{Action, Exit, Svc};
 use crate::spawn::{SpawnError, Wiring};
 use crate::supervisor::{Supervisor, Token, pack};
-use crate::{signals, sys};
+use crate::{probe, signals, sys};
 
 /// Whose process a child is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Role {
 pub struct Runtime {
     pub cgroup: Option<Cgroup>,
     notify: Option<NotifyFd>,
+    /// A port of its own that somebody else listened on when it was started.
+    taken: Option<u16>,
     pub(crate) asking: Option<Asking>,
 }
 
@@ -59,7 +61,11 @@ impl Supervisor {
                     self.ask_from_now_on(slot, &spec);
                 }
             }
-            Err(error) => self.core.spawn_failed(slot, error.message, error.transient, self.now()),
+            Err(error) => {
+                let field = Some(&*error.field).filter(|field| !field.is_empty());
+                warn!(service = spec.name, field, error = error.message, "cannot be started");
+                self.core.spawn_failed(slot, error.message, error.transient, self.now());
+            }
         }
     }
 
@@ -70,10 +76,8 @@ impl Supervisor {
         command: &[String],
         down: bool,
     ) -> Result<i32, SpawnError> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| SpawnError {
-            message: format!("{what}: {error}"),
-            transient: true,
-        };
+        let failed =
+            |field: &str, error: &dyn std::fmt::Display| SpawnError::new(field, &error.to_string(), true);
         let mut wiring = Wiring {
             output: Some(self.logs.pipe(&spec.name, &spec.log).map_err(|error| failed("log", &error))?),
             ..Wiring::default()
@@ -85,17 +89,15 @@ impl Supervisor {
                 self.left.retain(|(other, _)| *other != slot);
                 match self.cgroups.make(spec) {
                     Ok((made, missing)) => {
-                        for what in missing {
-                            warn!(service = spec.name, "{what}");
+                        for (field, what) in missing {
+                            warn!(service = spec.name, field, "{what}");
                         }
                         runtime.cgroup = Some(made);
                     }
                     Err(error) => {
-                        warn!(
-                            service = spec.name,
-                            field = "limits",
-                            "no cgroup, each process is limited alone: {error}"
-                        );
+                        for (field, what) in cgroup::without(spec) {
+                            warn!(service = spec.name, field, "{what}: no cgroup: {error}");
+                        }
                     }
                 }
             }
@@ -104,6 +106,10 @@ impl Supervisor {
                 None => limited = Rc::new(cgroup::each_process(spec)),
             }
         }
+        if !down {
+            self.look_at_ports(slot, spec);
+        }
+        let runtime = self.runtime.entry(slot).or_default();
         let mut theirs = None;
         if let (Some(Readiness::Fd { fd, .. }), false) = (&spec.readiness, down) {
             if spec.kind == Kind::Longrun {
@@ -119,6 +125,22 @@ impl Supervisor {
         let started = self.launcher.start(&limited, command, &wiring);
         drop(theirs);
         started
+    }
+
+    /// Whether somebody else listens on a port of a service before it is started. It is started all the same: what
+    /// it says of that itself is in its log. After an end by a signal nobody looks: what is left of it is dying still.
+    fn look_at_ports(&mut self, slot: usize, spec: &Service) {
+        let Some(svc) = self.core.get(slot) else { return };
+        if svc.starts > 0 && !matches!(svc.last_exit, Some(Exit::Code(code)) if code != 0) {
+            return;
+        }
+        let found = probe::ports(spec).find(|(_, port)| probe::in_use(*port));
+        let runtime = self.runtime.entry(slot).or_default();
+        let before = std::mem::replace(&mut runtime.taken, found.map(|(_, port)| port));
+        if let Some((field, port)) = found.filter(|_| before != runtime.taken) {
+            let mend = format!("see who it is: ss -ltnp 'sport = :{port}'");
+            warn!(service = spec.name, field, "port {port} is in use before it is started; {mend}");
+        }
     }
 
     fn stop(&mut self, slot: usize) {
@@ -193,7 +215,13 @@ impl Supervisor {
         let mut note = None;
         if let Some(runtime) = self.runtime.get_mut(&slot) {
             runtime.notify = None;
-            note = runtime.cgroup.as_mut().and_then(Cgroup::oom_note);
+            let failed = matches!(exit, Exit::Code(code) if code != 0);
+            let taken = runtime.taken.filter(|_| failed);
+            note = runtime
+                .cgroup
+                .as_mut()
+                .and_then(Cgroup::oom_note)
+                .or_else(|| taken.map(|port| format!("port {port} was in use when it was started")));
         }
         self.core.exited(slot, exit, &note.unwrap_or_default(), self.now());
     }

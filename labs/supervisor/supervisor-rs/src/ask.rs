@@ -127,7 +127,9 @@ impl Supervisor {
                     Answer::NotYet
                 }
                 Err(error) => {
-                    warn!(service = spec.name, field = "readiness.command", "{}", error.message);
+                    let field =
+                        if asking.live { "supervisor_rs.liveness.command" } else { "readiness.command" };
+                    warn!(service = spec.name, field, "cannot be asked: {}", error.message);
                     asking.pause = asking.pause.max(Duration::from_secs(1));
                     Answer::No
                 }

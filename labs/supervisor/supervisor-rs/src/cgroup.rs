@@ -36,6 +36,22 @@ pub fn wants(service: &Service) -> bool {
     service.limits.memory.is_some() || service.limits.pids.is_some() || service.own.cpu.is_some()
 }
 
+/// What becomes of each limit without a cgroup (`each_process`): the field, and what holds in its place.
+pub fn without(service: &Service) -> Vec<(&'static str, &'static str)> {
+    let pids = match service.user {
+        Some(_) => "counted for all processes of its user",
+        None => "not limited (root is never refused a process)",
+    };
+    [
+        ("limits.memory", service.limits.memory.map(|_| "limited for each process alone")),
+        ("limits.pids", service.limits.pids.map(|_| pids)),
+        ("supervisor_rs.cpu", service.own.cpu.map(|_| "not limited")),
+    ]
+    .into_iter()
+    .filter_map(|(field, what)| Some((field, what?)))
+    .collect()
+}
+
 /// Without a cgroup: the same limits for each process alone, as far as getrlimit(2) has a word for them. The number
 /// of processes is counted by user there, and root is never refused.
 pub fn each_process(service: &Service) -> Service {
@@ -98,7 +114,7 @@ impl Cgroups {
     }
 
     /// A cgroup for a service, with its limits; and what of them this computer cannot do.
-    pub fn make(&self, service: &Service) -> io::Result<(Cgroup, Vec<String>)> {
+    pub fn make(&self, service: &Service) -> io::Result<(Cgroup, Vec<(&'static str, String)>)> {
         let mut missing = Vec::new();
         let folder_of = |controller: &str| match self {
             Cgroups::V2(base) => Some(base.join(&service.name)),
@@ -116,12 +132,12 @@ impl Cgroups {
             fs::create_dir_all(folder)?;
         }
         let v2 = matches!(self, Cgroups::V2(_));
-        let mut set = |field: &str, controller: &str, file: &str, value: String| {
+        let mut set = |field: &'static str, controller: &str, file: &str, value: String| {
             let done = folder_of(controller)
                 .ok_or_else(|| io::Error::other(format!("no controller {controller}")))
                 .and_then(|folder| fs::write(folder.join(file), value));
             if let Err(error) = done {
-                missing.push(format!("{field}: not limited: {file}: {error}"));
+                missing.push((field, format!("not limited: {file}: {error}")));
             }
         };
         if let Some(bytes) = service.limits.memory {

@@ -137,7 +137,6 @@ impl Core {
     /// It could not be started. `transient`: the computer was short of something, the definition may be good.
     pub fn spawn_failed(&mut self, i: usize, why: String, transient: bool, now: Time) {
         let Some(svc) = &mut self.svcs[i] else { return };
-        warn!(service = svc.spec.name, error = why, "cannot be started");
         svc.why = why;
         let spec = svc.spec.clone();
         if svc.phase == Phase::Stopping {

@@ -5,6 +5,7 @@
 //! next line that does tells how many were dropped.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
@@ -19,13 +20,16 @@ use crate::{clock, sys};
 #[derive(Debug)]
 struct JsonLines {
     most: Level,
+    /// The manifest, told with every event about a field of it.
+    file: String,
     dropped: AtomicU64,
 }
 
 /// From now on events are written. `quiet`: only warnings and errors.
-pub fn start(quiet: bool) {
+pub fn start(quiet: bool, manifest: &Path) {
     let most = if quiet { Level::WARN } else { Level::INFO };
-    let _ = tracing::subscriber::set_global_default(JsonLines { most, dropped: AtomicU64::new(0) });
+    let file = manifest.display().to_string();
+    let _ = tracing::subscriber::set_global_default(JsonLines { most, file, dropped: AtomicU64::new(0) });
 }
 
 /// Write a text to standard error if there is room for it now.
@@ -47,6 +51,9 @@ impl Subscriber for JsonLines {
         fields.0.insert("time".to_owned(), clock::utc(SystemTime::now()).into());
         fields.0.insert("level".to_owned(), event.metadata().level().as_str().to_lowercase().into());
         event.record(&mut fields);
+        if fields.0.contains_key("field") {
+            fields.0.insert("file".to_owned(), self.file.clone().into());
+        }
         let dropped = self.dropped.load(Ordering::Relaxed);
         if dropped > 0 {
             fields.0.insert("dropped_before".to_owned(), dropped.into());

@@ -117,6 +117,16 @@ pub fn of(service: &Service, before: (u64, u64)) -> Vec<(c_int, u64, u64)> {
     all
 }
 
+/// The fields of a service that `of` sets, for a message.
+pub fn asked(service: &Service) -> String {
+    let named =
+        |resource| RESOURCES.iter().find(|(_, other)| *other == resource).map_or("", |(word, _)| word);
+    let own =
+        service.own.rlimits.iter().map(|limit| format!("supervisor_rs.rlimits.{}", named(limit.resource)));
+    let files = service.limits.open_files.map(|_| "limits.open_files".to_owned());
+    files.into_iter().chain(own).collect::<Vec<_>>().join(", ")
+}
+
 /// The capabilities to take away: all but those that are named.
 pub fn dropped(service: &Service) -> Vec<u8> {
     let Some(kept) = &service.own.capabilities else { return Vec::new() };

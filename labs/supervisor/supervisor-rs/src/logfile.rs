@@ -22,11 +22,22 @@ pub struct LogFile {
     lost: Arc<AtomicU64>,
     /// Lost since something could last be written.
     gap: u64,
+    /// That nothing can be written was said; not again before something could be.
+    told: bool,
 }
 
 impl LogFile {
     pub fn new(folder: &Path, log: Log, lost: Arc<AtomicU64>) -> LogFile {
-        LogFile { folder: folder.to_owned(), log, file: None, size: 0, fresh: true, lost, gap: 0 }
+        LogFile {
+            folder: folder.to_owned(),
+            log,
+            file: None,
+            size: 0,
+            fresh: true,
+            lost,
+            gap: 0,
+            told: false,
+        }
     }
 
     pub fn configure(&mut self, log: Log) {
@@ -87,11 +98,10 @@ impl LogFile {
             Ok(()) => {
                 self.size += bytes.len() as u64;
                 self.gap = 0;
+                self.told = false;
             }
             Err(error) => {
-                if self.gap == 0 {
-                    self.complain(&error);
-                }
+                self.complain(&error);
                 self.gap += bytes.len() as u64;
                 self.lost.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 self.file = None;
@@ -99,7 +109,10 @@ impl LogFile {
         }
     }
 
-    fn complain(&self, error: &io::Error) {
+    fn complain(&mut self, error: &io::Error) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
         let service = self.folder.file_name().unwrap_or_default().to_string_lossy();
         let folder = self.folder.display();
         warn!(service = &*service, field = "log", "cannot write to {folder}: {error}; its output is dropped");

@@ -212,6 +212,9 @@ impl Manifest {
         let mut problems = Vec::new();
         let manifest = decode::manifest(&node, &mut problems);
         rules::check(&node, &mut problems);
+        for problem in &mut problems {
+            problem.name_service(&node);
+        }
         match manifest {
             Some(manifest) if problems.is_empty() => Ok(manifest),
             _ => Err(Refused::new(source, problems)),

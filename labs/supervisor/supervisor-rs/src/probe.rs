@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, connect, getsockopt, recv, send, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockopt, recv, send,
+    setsockopt, socket, sockopt,
 };
 
-use crate::manifest::Probe;
+use crate::manifest::{Probe, Readiness, Service};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -85,6 +86,24 @@ impl Attempt {
     pub fn reads(&self) -> bool {
         self.connected
     }
+}
+
+/// The ports that a service is to listen on, with the field that says so.
+pub fn ports(service: &Service) -> impl Iterator<Item = (&'static str, u16)> + '_ {
+    let asked = match &service.readiness {
+        Some(Readiness::Ask { probe: Probe::Tcp { port } | Probe::Http { port, .. }, .. }) => Some(*port),
+        _ => None,
+    };
+    service.ports.iter().map(|&port| ("ports", port)).chain(asked.map(|port| ("readiness.port", port)))
+}
+
+/// Whether somebody listens on a port of 127.0.0.1, or on that port of every address: then nobody else may be bound
+/// to it (SO_REUSEADDR of socket(7): a port whose connections are closing is free).
+pub fn in_use(port: u16) -> bool {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let Ok(fd) = socket(AddressFamily::Inet, SockType::Stream, flags, None) else { return false };
+    let _ = setsockopt(&fd, sockopt::ReuseAddr, &true);
+    bind(fd.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)) == Err(Errno::EADDRINUSE)
 }
 
 impl AsFd for Attempt {

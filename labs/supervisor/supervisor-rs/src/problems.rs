@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::node::Node;
+
 /// One step from the top of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -61,6 +63,20 @@ impl fmt::Display for Loc {
             }
         }
         Ok(())
+    }
+}
+
+impl Problem {
+    /// A place says which service by its number: say its name too, where it has one.
+    pub fn name_service(&mut self, manifest: &Node) {
+        let [Step::Key(services), Step::Index(index), field @ ..] = self.loc.0.as_slice() else { return };
+        if services != "services" || matches!(field, [Step::Key(key)] if key == "name") {
+            return;
+        }
+        let service = manifest.get("services").and_then(|all| all.items().get(*index));
+        if let Some(name) = service.and_then(|service| service.get("name")).and_then(Node::text) {
+            self.text = format!("{} (service {})", self.text, quoted(name));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::manifest::Service;
+use crate::problems::quoted;
 use crate::sys::{Failed, Plan, Spawner, Step};
 use crate::{limits, user};
 
@@ -15,9 +16,19 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Why a process could not be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnError {
+    /// The manifest's field that cannot be met; empty when it is not the manifest's fault.
+    pub field: String,
+    /// What is wrong, the field before it.
     pub message: String,
     /// The computer was short of processes or memory: the definition may be good.
     pub transient: bool,
+}
+
+impl SpawnError {
+    pub fn new(field: &str, what: &str, transient: bool) -> SpawnError {
+        let message = if field.is_empty() { what.to_owned() } else { format!("{field}: {what}") };
+        SpawnError { field: field.to_owned(), message, transient }
+    }
 }
 
 /// What every process gets from the supervisor's own situation.
@@ -62,11 +73,16 @@ impl Launcher {
     ) -> Result<i32, SpawnError> {
         let plan = self
             .plan(service, command, wiring)
-            .map_err(|message| SpawnError { message, transient: false })?;
+            .map_err(|(field, what)| SpawnError::new(field, &what, false))?;
         self.spawner.spawn(&plan).map_err(|failed| explain(failed, service, command))
     }
 
-    fn plan(&self, service: &Service, command: &[String], wiring: &Wiring) -> Result<Plan, String> {
+    fn plan(
+        &self,
+        service: &Service,
+        command: &[String],
+        wiring: &Wiring,
+    ) -> Result<Plan, (&'static str, String)> {
         use std::os::fd::AsRawFd;
         let null = self.null.as_raw_fd();
         let output = wiring.output.unwrap_or(null);
@@ -79,10 +95,14 @@ impl Launcher {
         }
         let path = environment.iter().find(|(key, _)| key == "PATH").map_or(DEFAULT_PATH, |(_, value)| value);
         let program = find_program(&command[0], path);
+        let word = |word: &String| c_string(word).map_err(|what| ("command", what));
+        let variable = |(key, value): &(String, String)| {
+            c_string(&format!("{key}={value}")).map_err(|what| ("env", what))
+        };
         Ok(Plan {
-            program: c_string(&program)?,
-            argv: command.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?,
-            envp: environment.iter().map(|(k, v)| c_string(&format!("{k}={v}"))).collect::<Result<_, _>>()?,
+            program: word(&program)?,
+            argv: command.iter().map(word).collect::<Result<_, _>>()?,
+            envp: environment.iter().map(variable).collect::<Result<_, _>>()?,
             stdio: [Some(null), Some(output), Some(output)],
             extra: wiring.extra,
             cgroups: wiring.cgroups.clone(),
@@ -90,7 +110,7 @@ impl Launcher {
             drop_capabilities: limits::dropped(service),
             ids: user::ids(service)?,
             umask: service.own.umask,
-            cwd: service.cwd.as_deref().map(c_string).transpose()?,
+            cwd: service.cwd.as_deref().map(c_string).transpose().map_err(|what| ("cwd", what))?,
             no_new_privs: service.own.no_new_privs,
             ..Plan::default()
         })
@@ -109,24 +129,25 @@ pub fn find_program(word: &str, path: &str) -> String {
 }
 
 pub fn c_string(text: &str) -> Result<CString, String> {
-    CString::new(text).map_err(|_| format!("{} holds a NUL character", crate::problems::quoted(text)))
+    CString::new(text).map_err(|_| format!("{} holds a NUL character", quoted(text)))
 }
 
 fn explain(failed: Failed, service: &Service, command: &[String]) -> SpawnError {
     let error = io::Error::from_raw_os_error(failed.errno);
-    let message = match failed.step {
-        Step::Fork => format!("no new process: {error}"),
-        Step::Session | Step::Files => format!("cannot prepare the process: {error}"),
-        Step::Cgroup => format!("limits: cannot enter its cgroup: {error}"),
-        Step::Limit => format!("limits: cannot be set: {error}"),
-        Step::Groups | Step::User => {
-            format!("user: cannot become \"{}\": {error}", service.user.as_deref().unwrap_or("that group"))
-        }
-        Step::Capabilities => format!("supervisor_rs.capabilities: cannot be given up: {error}"),
-        Step::NoNewPrivs => format!("supervisor_rs.no_new_privs: {error}"),
-        Step::Cwd => format!("cwd: cannot enter {}: {error}", service.cwd.as_deref().unwrap_or("")),
-        Step::Exec => format!("command: cannot execute {}: {error}", command[0]),
+    let (field, what) = match failed.step {
+        Step::Fork => ("", format!("no new process: {error}")),
+        Step::Session | Step::Files => ("", format!("cannot prepare the process: {error}")),
+        Step::Cgroup => ("limits", format!("cannot enter its cgroup: {error}")),
+        Step::Limit => (&*limits::asked(service), format!("cannot be set: {error}")),
+        Step::Groups | Step::User => match &service.user {
+            Some(user) => ("user", format!("cannot become {}: {error}", quoted(user))),
+            None => ("supervisor_rs.groups", format!("cannot be set: {error}")),
+        },
+        Step::Capabilities => ("supervisor_rs.capabilities", format!("cannot be given up: {error}")),
+        Step::NoNewPrivs => ("supervisor_rs.no_new_privs", error.to_string()),
+        Step::Cwd => ("cwd", format!("cannot enter {}: {error}", service.cwd.as_deref().unwrap_or(""))),
+        Step::Exec => ("command", format!("cannot execute {}: {error}", command[0])),
     };
     let short_of = [libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::ENFILE];
-    SpawnError { message, transient: short_of.contains(&failed.errno) }
+    SpawnError::new(field, &what, short_of.contains(&failed.errno))
 }

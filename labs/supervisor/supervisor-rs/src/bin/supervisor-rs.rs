@@ -116,7 +116,7 @@ fn supervise(mut options: Options, quiet: bool) -> ExitCode {
     let blocked = signals::block_all_but_faults();
     let adopts = sys::become_subreaper();
     let armed = crash::arm();
-    events::start(quiet);
+    events::start(quiet, &options.manifest);
     for what in missing {
         warn!("{what}");
     }
