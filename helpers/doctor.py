@@ -146,6 +146,8 @@ def _rust() -> Iterator[Finding]:
 
     found = rust.availability()
     seen = found.reason if found.ok else f"crates cannot be built: {found.reason}"
+    if not found.ok and (brought := rust.packed("supervisor-rs")):
+        seen += f"; the course's own came in a pack (by {brought.elsewhere})"
     yield Finding("rust", found.ok, seen, found.mend, needed=False)
 
 

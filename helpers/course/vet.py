@@ -35,12 +35,13 @@ _FEW = 5
 @dataclass(frozen=True)
 class Item:
     """One thing to vet. `look` returns what is wrong with it, a sentence each; none when it holds. Where the
-    computer lacks one of `needs` nobody looks.
+    computer lacks one of `needs` nobody looks; with `prebuilt`, programs that came in a pack will do.
     """
 
     name: str
     look: Callable[[], list[str]]
     needs: tuple[Need, ...] = ()
+    prebuilt: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _looks(look: Callable[[Item], Result], found: list[Item], jobs: int) -> Iter
 
 
 def _look(item: Item, *, room: Path, failed: Path) -> Result:
-    if why := lacking(item.needs):
+    if why := lacking(item.needs, prebuilt=item.prebuilt):
         return Result(item.name, (), 0.0, skipped=why)
     began = time.monotonic()
     try:
@@ -150,7 +151,10 @@ def items(
         for edition in Edition:
             name = f"run {source.name} {edition}"
             yield Item(
-                name, partial(_run, curriculum, source, edition, room / name), editions.facts(source).needs
+                name,
+                partial(_run, curriculum, source, edition, room / name),
+                editions.facts(source).needs,
+                prebuilt=edition is Edition.LEARNER,
             )
 
 

@@ -64,7 +64,7 @@ class SupervisorRs(plain.Plain):
     def carried(self) -> FileTree:
         """supervisor-rs and supervisorctl-rs, built if they have to be (half a minute the first time).
 
-        Empty where this computer cannot build them: `lacks` says why.
+        Empty where this computer can neither build them nor has them out of a pack: `lacks` says why.
         """
         from helpers import rust
 
@@ -72,7 +72,7 @@ class SupervisorRs(plain.Plain):
         self._fault = ""
         try:
             usable = rust.availability()
-            if not usable.ok:
+            if not usable.ok and not rust.packed("supervisor-rs"):
                 self._fault = usable.reason
                 return tree
             for program in ("supervisor-rs", "supervisorctl-rs"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from helpers.rust.boxed import as_pid1, tables
-    from helpers.rust.builds import Built, build, compiles, lint, test
+    from helpers.rust.builds import Built, build, compiles, lint, packed, test
     from helpers.rust.crates import Crate
     from helpers.rust.messages import Diagnostic, TestResult, Tests
     from helpers.rust.toolchain import RustError, Toolchain, availability, toolchain
@@ -29,6 +29,7 @@ _HOMES = {
     "build": "builds",
     "compiles": "builds",
     "lint": "builds",
+    "packed": "builds",
     "tables": "boxed",
     "test": "builds",
     "toolchain": "toolchain",
@@ -47,6 +48,7 @@ __all__ = [
     "build",
     "compiles",
     "lint",
+    "packed",
     "tables",
     "test",
     "toolchain",

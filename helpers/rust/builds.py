@@ -6,6 +6,7 @@
     <cache>/rust/work/<crate>-<key>/crate    the sources as cargo sees them, one build at a time
                                    /target   what cargo keeps, the dependencies compiled among it
     <cache>/rust/logs/<crate>.log            all that cargo said last
+    <cache>/rust/packed/                     what another computer has built (`helpers.rust.packs`)
 
 The work folder belongs to a crate and its dependencies, not to its sources: another text of `main.rs` is
 compiled alone. Programs are linked statically (`crt-static`), so that they run in any image.
@@ -26,9 +27,9 @@ from helpers.rust.crates import Crate
 from helpers.rust.messages import Diagnostic, Tests, diagnostic, parse_tests
 from helpers.rust.progress import Lines, lines
 from helpers.rust.run import Ended, run
-from helpers.rust.toolchain import RustError, Toolchain, toolchain
+from helpers.rust.toolchain import RustError, Toolchain, availability, toolchain
 
-__all__ = ["Built", "build", "compiles", "lint", "test"]
+__all__ = ["Built", "build", "compiles", "lint", "packed", "test"]
 
 _TIMEOUT = 600.0
 _KEPT = 60  # programs, the latest used
@@ -42,6 +43,8 @@ class Built:
     crate: str
     programs: Mapping[str, Path]
     diagnostics: tuple[Diagnostic, ...] = ()
+    elsewhere: str = ""
+    """Whose work it is, where it came in a pack: rustc's own line. Empty where it was built here."""
 
     @property
     def ok(self) -> bool:
@@ -49,10 +52,12 @@ class Built:
         return bool(self.programs)
 
     def __str__(self) -> str:
+        whose = f" (out of a pack, by {self.elsewhere})" if self.elsewhere else ""
         if self.ok:
             sizes = (f"{name} ({path.stat().st_size / 1e6:.1f} MB)" for name, path in self.programs.items())
-            return f"built: {', '.join(sizes)}"
-        return "\n\n".join(one.rendered or str(one) for one in self.diagnostics if one.level == "error")
+            return f"built: {', '.join(sizes)}{whose}"
+        said = [one.rendered or str(one) for one in self.diagnostics if one.level == "error"]
+        return "\n\n".join([*said, whose.strip()] if whose else said)
 
     __repr__ = __str__
 
@@ -88,8 +93,14 @@ def build(
 def compiles(
     crate: Crate | Path | str, *, profile: str = "dev", progress: bool = True, timeout: float = _TIMEOUT
 ) -> Built:
-    """Build a crate, and give the compiler's complaints as values where it does not compile."""
-    found, tools = Crate.of(crate), toolchain(progress=progress)
+    """Build a crate, and give the compiler's complaints as values where it does not compile.
+
+    Without a toolchain that is ready, what a pack has of this very crate is taken (`helpers.rust.packs`).
+    """
+    found = Crate.of(crate)
+    if not availability().ok and (brought := packed(found, profile=profile)):
+        return brought
+    tools = toolchain(progress=progress)
     key = sha256(f"{found.name} {found.digest} {profile} {tools.version} {tools.kind}".encode()).hexdigest()
     kept = _home() / "built" / key[:16]
     if programs := _programs(kept):
@@ -110,6 +121,17 @@ def compiles(
         programs = _keep(folder, kept)
     _prune(kept.parent)
     return Built(found.name, programs, complaints)
+
+
+def packed(crate: Crate | Path | str, *, profile: str = "release") -> Built | None:
+    """What a pack has brought of a crate just as it is; None where none has. Nothing is built."""
+    from helpers.rust import packs
+
+    found = Crate.of(crate)
+    if (brought := packs.find(found, profile)) is None:
+        return None
+    manifest, entry, programs = brought
+    return Built(found.name, programs, entry.diagnostics, manifest.rustc)
 
 
 def run_tests(

@@ -115,6 +115,7 @@ def test_without_rust_supervisor_rs_is_absent_and_says_why(
     from helpers import rust
 
     monkeypatch.setattr(rust, "availability", lambda: Availability(False, "this computer has no cargo", "x"))
+    monkeypatch.setattr(rust, "packed", lambda _: None)
     lab = Lab(MANIFESTS["web"], init="supervisor-rs", engine=somewhere(), image=bare)
     with pytest.raises(
         LabError, match="no /usr/local/bin/supervisor-rs in it; this computer has no cargo"
