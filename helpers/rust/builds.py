@@ -17,8 +17,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -333,7 +334,11 @@ def _keep(made: Path, kept: Path) -> dict[str, Path]:
 
 
 def _prune(folder: Path) -> None:
-    """Keep the latest used."""
+    """Keep the latest used; of copies that were never finished, none."""
+    for left in folder.glob(".*"):
+        with suppress(OSError):  # its own process may just be done with it
+            if time.time() - left.stat().st_mtime > _TIMEOUT:
+                shutil.rmtree(left, ignore_errors=True)
     found = sorted(folder.glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in found[_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

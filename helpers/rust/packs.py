@@ -12,7 +12,6 @@ and only where there is no toolchain to build them with.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import zipfile
@@ -239,21 +238,25 @@ def _other_sources(manifest: Manifest) -> Iterator[str]:
 
 
 def _keep(manifest: Manifest, data: Mapping[str, bytes]) -> None:
+    """One pack lies there, whole or not at all; what somebody left half-way goes with the others."""
+    from filelock import FileLock
+
     text = manifest.model_dump_json(indent=1) + "\n"
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".", dir=folder))
-    try:
-        for name, program in data.items():
-            file = staging / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(program)
-            file.chmod(0o755)
-        (staging / _MANIFEST).write_text(text)
-        staging.chmod(0o755)
+    with FileLock(folder / "lock"):
         for old in folder.iterdir():
-            if re.match(_HEX16, old.name):
+            if old.is_dir():
                 shutil.rmtree(old)
-        staging.rename(folder / sha256(text.encode()).hexdigest()[:16])
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+        try:
+            for name, program in data.items():
+                file = staging / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(program)
+                file.chmod(0o755)
+            (staging / _MANIFEST).write_text(text)
+            staging.chmod(0o755)
+            staging.rename(folder / sha256(text.encode()).hexdigest()[:16])
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
