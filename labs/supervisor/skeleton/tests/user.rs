@@ -2,9 +2,8 @@
 
 mod world;
 
-use nix::unistd::geteuid;
 use serde_json::json;
-use world::{GARDENER, World};
+use world::{GARDENER, World, is_privileged};
 
 #[test]
 fn an_unknown_user_is_named_and_the_service_is_not_started() {
@@ -21,7 +20,7 @@ fn an_unknown_user_is_named_and_the_service_is_not_started() {
 
 #[test]
 fn a_service_is_its_user_with_nothing_of_roots() {
-    if !geteuid().is_root() {
+    if !is_privileged() {
         eprintln!("not asked: only root can become somebody else. The check asks it in a sandbox.");
         return;
     }

@@ -5,14 +5,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 /// How long a test waits for what should be there at once.
@@ -26,11 +26,15 @@ const NSSWITCH: &str = "passwd: files\ngroup: files\n";
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\ngardener:x:7001:7002::/home/gardener:/bin/sh\n";
 const GROUP: &str = "root:x:0:\ngardener:x:7002:\nbeds:x:7003:gardener\n";
 const BEGIN: &str = r#"
+mkdir -p /mnt /var/log
 for file in nsswitch.conf passwd group; do
     [ ! -e "/etc/$file" ] || mount --bind "$1/etc/$file" "/etc/$file" || exit
 done
 mount --bind "$1/log" /var/log && mount --bind "$1" /mnt && exec "$0" /mnt/manifest.json
 "#;
+
+/// Cargo's folder for the files of tests.
+const HOME: &str = env!("CARGO_TARGET_TMPDIR");
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -45,7 +49,8 @@ impl World {
     /// Boot it on these services: a list of tables, as in a manifest.
     pub fn boot(services: Value) -> World {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("skeleton-{}-{number}", std::process::id()));
+        sweep();
+        let folder = Path::new(HOME).join(format!("{}-{number}", std::process::id()));
         for inside in ["log", "etc"] {
             fs::create_dir_all(folder.join(inside)).unwrap();
         }
@@ -63,7 +68,7 @@ impl World {
         // setpriv(1): unshare is killed when this test is, however it ends; and PID 1 with it (--kill-child).
         let mut unshare = Command::new("setpriv");
         unshare.args(["--pdeathsig", "KILL", "unshare"]);
-        if !geteuid().is_root() {
+        if !is_privileged() {
             unshare.arg("--map-root-user");
         }
         unshare
@@ -146,5 +151,24 @@ pub fn until(is_so: impl Fn() -> bool) -> bool {
             return false;
         }
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the test may mount and become somebody else: root may, but for one in a container with less
+/// (capabilities(7): CAP_SYS_ADMIN is bit 21).
+pub fn is_privileged() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    u64::from_str_radix(line.trim(), 16).unwrap() & (1 << 21) != 0
+}
+
+/// Remove the folders of tests that were killed.
+fn sweep() {
+    for entry in fs::read_dir(HOME).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.split_once('-')).map(|(pid, _)| pid);
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
