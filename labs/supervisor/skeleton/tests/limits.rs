@@ -13,7 +13,7 @@ fn a_service_has_its_limits_and_cannot_raise_them() {
          "limits": {"open_files": 77, "memory": 268_435_456}}
     ]));
     let said = world.file("limits", |text| text.lines().count() == 3);
-    assert_eq!(said, "77\n77\n262144\n", "descriptors: hard and soft limit; address space in KiB");
+    assert_eq!(said, "77\n77\n262144\n", "hard and soft limit; KiB");
 }
 
 #[test]
