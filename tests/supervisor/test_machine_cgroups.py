@@ -12,6 +12,7 @@ import pytest
 
 from helpers.engines.base import Image
 
+from .rust import events
 from .test_machine import boot
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.xdist_group("supervisor-rs")]
@@ -37,16 +38,6 @@ def asked(script: str, *services: dict[str, object]) -> str:
 def until(condition: str) -> str:
     """Wait for a condition, 20 seconds at most, in the words of a shell."""
     return f"n=0; until {condition} || test $n = 100; do n=$((n+1)); sleep 0.2; done"
-
-
-def events(said: str) -> list[dict[str, object]]:
-    found = []
-    for line in said.splitlines():
-        try:
-            found.append(json.loads(line[line.index("{") :]))
-        except ValueError:
-            continue
-    return found
 
 
 def test_limits_are_written_into_a_tree_of_version_2(image: Image, programs: Path, tmp_path: Path) -> None:
@@ -116,4 +107,32 @@ def test_a_pid_1_that_crashed_finds_its_cgroups_again(image: Image, programs: Pa
     places = [line for line in said.splitlines() if line.startswith(TOP) and line.endswith("/bound")]
     assert places == [f"{TOP}/supervisor-rs/bound"], said
     assert "executing myself again" in said
+    assert "reboot: Power down" in said, said
+
+
+def test_a_service_that_makes_cgroups_of_its_own_can_end_in_any_way(
+    image: Image, programs: Path, tmp_path: Path
+) -> None:
+    """Another supervisor as a service, in a cgroup that is not the tree's top: it moves away to hand
+    its controllers down. Killed, it takes along what it has made, and is started again in the same place."""
+    deep = json.dumps({"name": "inner", "services": [shell("deep", "exec sleep 1000", limits={"pids": 5})]})
+    script = f"echo '{deep}' >/run/inner.json; "
+    script += "exec /init --manifest /run/inner.json --run-dir /run/inner --log-dir /run/inner/log"
+    inner = shell("inner", script, limits={"pids": 50, "memory": 64 * MB})
+    group = f"{TOP}/supervisor-rs/inner"
+    runs = f"grep -q . {group}/supervisor-rs/deep/cgroup.procs"
+    ask = until(runs) + f"\ncat {group}/supervisor-rs/cgroup.subtree_control\n"
+    ask += f"first=$(cat {group}/supervisor-rs/deep/cgroup.procs); echo deep: $first\n"
+    ask += f"kill -9 $(cat {group}/supervisor-rs.self/cgroup.procs)\n"
+    ask += until("supervisorctl-rs --json status inner | grep -q '\"starts\":2'") + "\n"
+    ask += f"{until(runs)}; echo deep: $(cat {group}/supervisor-rs/deep/cgroup.procs)\n"
+    ask += "test -d /proc/$first && echo outlived\n"
+    ask += f"supervisorctl-rs stop inner; {until(f'test ! -e {group}')}; test -e {group} && echo it stays"
+    said = boot(image, programs, tmp_path, asked(ask, inner))
+    pids = [line.split()[1:] for line in said.splitlines() if line.startswith("deep: ")]
+    assert [len(each) for each in pids] == [1, 1], said
+    assert pids[0] != pids[1]
+    assert "memory pids" in said
+    for bad in ("no cgroup", "outlived\n", "it stays\n"):
+        assert bad not in said, said
     assert "reboot: Power down" in said, said

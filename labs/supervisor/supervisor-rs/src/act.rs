@@ -124,6 +124,10 @@ impl Supervisor {
         }
         let started = self.launcher.start(&limited, command, &wiring);
         drop(theirs);
+        if started.is_err() {
+            // The next try makes it anew: it may have been what was in the way.
+            runtime.cgroup.take_if(|cgroup| cgroup.remove());
+        }
         started
     }
 

@@ -27,7 +27,7 @@ pub struct Cgroup {
     pub procs: Vec<File>,
     memory: Option<PathBuf>,
     oom_before: u64,
-    memory_limit: u64,
+    memory_limit: Option<u64>,
 }
 
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
@@ -158,13 +158,8 @@ impl Cgroups {
         let open = |folder: &PathBuf| OpenOptions::new().write(true).open(folder.join("cgroup.procs"));
         let procs = folders.iter().map(open).collect::<Result<_, _>>()?;
         let memory = folder_of("memory");
-        let mut cgroup = Cgroup {
-            folders,
-            procs,
-            memory,
-            oom_before: 0,
-            memory_limit: service.limits.memory.unwrap_or(0),
-        };
+        let mut cgroup =
+            Cgroup { folders, procs, memory, oom_before: 0, memory_limit: service.limits.memory };
         cgroup.oom_before = cgroup.oom_kills();
         Ok((cgroup, missing))
     }
@@ -197,16 +192,15 @@ impl Cgroup {
         let kills = self.oom_kills();
         let new = kills > self.oom_before;
         self.oom_before = kills;
-        new.then(|| format!("out of memory (limits.memory = {})", self.memory_limit))
+        new.then(|| match self.memory_limit {
+            Some(bytes) => format!("out of memory (limits.memory = {bytes})"),
+            None => "out of memory (limits.memory is not set: the whole computer's)".to_owned(),
+        })
     }
 
     /// Whether it is gone: a cgroup with a process in it, a zombie is none, stays.
     pub fn remove(&self) -> bool {
-        let gone = |folder: &PathBuf| match fs::remove_dir(folder) {
-            Ok(()) => true,
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        };
-        self.folders.iter().filter(|folder| !gone(folder)).count() == 0
+        self.folders.iter().filter(|folder| !remove_tree(folder)).count() == 0
     }
 
     fn oom_kills(&self) -> u64 {
@@ -240,6 +234,20 @@ impl Drop for Cgroups {
         for folder in folders {
             let _ = fs::remove_dir(folder);
         }
+    }
+}
+
+/// A cgroup and those that somebody has made below it: a container engine, another supervisor. Whether it is gone.
+fn remove_tree(folder: &Path) -> bool {
+    let remove = || match fs::remove_dir(folder) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    remove() || {
+        // Files of a cgroup are no obstacle, cgroups below it are.
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        below.filter(|entry| !remove_tree(&entry.path())).count() == 0 && remove()
     }
 }
 
