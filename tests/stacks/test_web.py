@@ -236,7 +236,8 @@ def test_without_redis_the_app_lives_and_says_so(redis: Redis) -> None:
         threading.Thread(target=redis._serve, daemon=True).start()
         assert app.ask("/health")[0] == 200
         _, log, _ = app.stop()
-    assert [line["level"] for line in log if line["event"] == "request"] == ["error", "error", "info"]
+    # A request is logged by its own thread, once it is answered: two may change places.
+    assert sorted(line["level"] for line in log if line["event"] == "request") == ["error", "error", "info"]
 
 
 def test_a_silent_client_keeps_nobody_waiting(redis: Redis) -> None:
