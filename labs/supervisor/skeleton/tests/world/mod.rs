@@ -48,6 +48,13 @@ pub struct World {
 impl World {
     /// Boot it on these services: a list of tables, as in a manifest.
     pub fn boot(services: Value) -> World {
+        let mut namespaces = vec!["--mount", "--pid", "--fork"];
+        if !is_privileged() {
+            namespaces.push("--map-root-user");
+        }
+        let tried = Command::new("unshare").args(&namespaces).arg("true").output().expect("unshare(1)");
+        let why = String::from_utf8_lossy(&tried.stderr);
+        assert!(tried.status.success(), "no namespaces for a test here: {why}The check has a sandbox.");
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         sweep();
         let folder = Path::new(HOME).join(format!("{}-{number}", std::process::id()));
@@ -67,16 +74,14 @@ impl World {
         }
         // setpriv(1): unshare is killed when this test is, however it ends; and PID 1 with it (--kill-child).
         let mut unshare = Command::new("setpriv");
-        unshare.args(["--pdeathsig", "KILL", "unshare"]);
-        if !is_privileged() {
-            unshare.arg("--map-root-user");
-        }
         unshare
-            .args(["--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", BEGIN])
+            .args(["--pdeathsig", "KILL", "unshare"])
+            .args(namespaces)
+            .args(["--kill-child", "/bin/sh", "-c", BEGIN])
             .arg(env!("CARGO_BIN_EXE_skeleton"))
             .arg(&folder)
             .stdout(Stdio::piped());
-        let mut unshare = unshare.spawn().expect("setpriv(1) and unshare(1), of util-linux");
+        let mut unshare = unshare.spawn().expect("setpriv(1), of util-linux");
         let output = BufReader::new(unshare.stdout.take().unwrap());
         let (sender, events) = channel();
         std::thread::spawn(move || {
