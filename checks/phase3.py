@@ -22,7 +22,7 @@ from checks.pid1.learner import SUITE as PID1
 from checks.pid1.learner import Attempt
 from checks.runner import check
 from checks.stages.box import Stage
-from checks.stages.first import SUITE as STAGE1
+from checks.stages.first_stopping import SUITE as STAGE1
 from checks.stages.fourth_stack import SUITE as STAGE4
 from checks.stages.second import SUITE as STAGE2
 from checks.stages.third_stopping import SUITE as STAGE3

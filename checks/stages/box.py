@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,13 @@ from helpers.engines.base import MIB, Exit, Limits, Pid1, Process, Sandbox
 from helpers.errors import SandboxError
 from helpers.filetree import FileTree
 
-__all__ = ["END", "START", "Box", "Event", "Stage", "names", "service"]
+__all__ = ["END", "START", "UNREAD", "Box", "Event", "Stage", "names", "service"]
 
 START = 8.0  # seconds for Python to start on a busy computer
 END = 6.0  # seconds something has to happen that should happen at once
+
+UNREAD = ("SyntaxError", "IndentationError", "TabError")
+"""What Python says of a text that it cannot read as a program."""
 
 Event = dict[str, Any]
 Spec = dict[str, Any]
@@ -109,6 +113,10 @@ class Box:
         """In words: how PID 1 ended, with its last complaint."""
         assert self.exit is not None  # noqa: S101 - only asked where it has
         last = self.complaint()
+        if last.startswith(UNREAD) and (
+            line := re.findall(r", line (\d+)$", "\n".join(self.console()), re.MULTILINE)
+        ):
+            last = f"line {line[-1]}: {last}"
         return f"PID 1 ended with {self.exit.code}" + (f"; its last line: `{last}`" if last else "")
 
     # -- what the services say ------------------------------------------------------------------------

@@ -10,15 +10,24 @@ import signal
 from checks.behaviours import Finding, LabFailed, Suite, Trial
 from checks.pid1.asking import alive, ignored, mask
 from checks.pid1.box import random_word
-from checks.stages.box import END, START, Box, Event, Stage, names, service
+from checks.stages.box import END, START, Box, Stage, names, service
 from checks.stages.first_hints import HINTS
-from checks.stages.rows import keeps_rows
+from checks.stages.first_looks import (
+    misreported,
+    not_as_nobody,
+    not_up,
+    or_none,
+    signal_names,
+    strange_descriptors,
+    the,
+)
+from helpers.errors import SandboxGone
 
-__all__ = ["SUITE", "rested"]
+__all__ = ["SUITE"]
 
 _PROMPT = 3.0  # seconds a zombie may stay
-_NOBODY = 65534  # base-passwd: the user that owns nothing
-_AT_REST = 0.05  # of one processor
+_SPUN = 1.0  # seconds of a processor: Python has long begun with less
+_AFTER = 3.0  # seconds the others may take once the first service runs
 # Signals that end a process (signal(7)), and that no run time is known to ignore.
 _DEADLY = ("KILL", "USR2", "ALRM", "VTALRM", "SEGV")
 
@@ -41,8 +50,9 @@ def starts(trial: Trial, stage: Stage) -> Finding:
     )
     expected = f"{len(services)} children of PID 1, each started once and reported with its PID"
     box = Box(trial, stage, services)
-    if not box.wait_up():
-        return box.not_up(expected)
+    box.wait(lambda: box.up() or _spun(box), START)
+    if not box.wait(lambda: set(box.services) <= set(box.up()), _AFTER):
+        return not_up(box, expected)
     # A service may be quicker to say that it runs than PID 1, which tells after fork.
     box.wait(lambda: "looked" in box.said(looks) and len(box.events("start")) >= len(services), 3.0)
     if more := [name for name in box.services if box.up().count(name) > 1]:
@@ -63,7 +73,7 @@ def starts(trial: Trial, stage: Stage) -> Finding:
         return trial.no(expected=expected, seen=seen, hint="arguments")
     for name in box.services:
         process = box.main(name)
-        event = _the(box, "start", name)
+        event = the(box, "start", name)
         if event is None or process is None:
             return trial.no(expected=expected, seen=f"no start event of {name}", hint="not-reported")
         if event.get("pid") != process.pid:
@@ -77,74 +87,101 @@ def starts(trial: Trial, stage: Stage) -> Finding:
 def session(trial: Trial, stage: Stage) -> Finding:
     """Its own session and group (setsid(2)), no signal blocked or ignored, no descriptor but 0, 1 and 2; and
     another user's IDs and groups where it has a `user` (credentials(7))."""
-    name, other = names(trial, 2)
+    *looking, other = names(trial, 4)
     expected = "a session of its own, nothing blocked, nothing ignored, descriptors 0, 1 and 2"
     never = {"policy": "never"}
     sleeps = {"name": other, "command": ["/bin/sleep", "776"], "user": "nobody", "restart": never}
-    box = Box(trial, stage, [service(name, "looks"), sleeps])
-    if not box.wait(lambda: "looked" in box.said(name), START):
+    box = Box(trial, stage, [*(service(name, "looks") for name in looking), sleeps])
+    if not box.wait(lambda: all("looked" in box.said(name) for name in looking), START):
         return box.not_up(expected)
-    process = box.main(name)
-    if process is None:
-        return trial.no(expected=expected, seen="the service is gone", hint="never-starts")
-    if process.sid != process.pid or process.pgid != process.pid:
-        seen = f"process {process.pid} is in session {process.sid}, group {process.pgid}"
-        return trial.no(expected=expected, seen=seen, hint="no-own-session")
-    status = next(line for line in box.said(name) if line.startswith("status ")).replace(";", "\n")
-    for bits, what in ((mask(status, "SigBlk"), "blocked"), (ignored(status), "ignored")):
-        if bits:
-            return trial.no(expected=expected, seen=f"{what}: {_names(bits)}", hint="signals-left")
-    open_files = [line.split(" ", 2)[1:] for line in box.said(name) if line.startswith("fd ")]
-    # The folder under /proc is the one that ls(1) is reading.
-    more = [f"{n} ({to})" for n, to in open_files if int(n) > 2 and not to.startswith("/proc/")]
-    if more:
-        return trial.no(expected=expected, seen=f"also {', '.join(more)}", hint="descriptors-left")
-    if seen := _not_as_nobody(box):
+    for name in looking:
+        process = box.main(name)
+        if process is None:
+            return trial.no(expected=expected, seen=f"{name} is gone", hint="never-starts")
+        if process.sid != process.pid or process.pgid != process.pid:
+            seen = f"process {process.pid} is in session {process.sid}, group {process.pgid}"
+            return trial.no(expected=expected, seen=seen, hint="no-own-session")
+        said = box.said(name)
+        status = next(line for line in said if line.startswith("status ")).replace(";", "\n")
+        for bits, what in ((mask(status, "SigBlk"), "blocked"), (ignored(status), "ignored")):
+            if bits:
+                seen = f"{what}: {signal_names(bits)}"
+                return trial.no(expected=expected, seen=seen, hint="signals-left")
+        if found := strange_descriptors(said):
+            hint, seen = found
+            return trial.no(expected=expected, seen=f"{name}: {seen}", hint=hint)
+    if seen := not_as_nobody(box):
         return trial.no(expected=f"{other} runs as nobody", seen=seen, hint="not-its-user")
     return trial.ok(expected=expected, seen="so it is")
 
 
-@SUITE.behaviour("reports", points=2, needs=("starts",), asked="report how each service ended")
+@SUITE.behaviour("reports", points=1, needs=("starts",), asked="report how each service ended")
 @alive("ends-early")
 def reports(trial: Trial, stage: Stage) -> Finding:
-    """Exit codes, 0 too, and signals (wait(2)): one `exit` event each; the others run on."""
+    """Exit codes, 0 and the highest too, and signals (wait(2)): one `exit` event each; the others run on,
+    also one that is stopped: SIGCHLD comes for that as well, and it has not ended."""
     rng = trial.rng
-    clean, coded, killed, stays = names(trial, 4)
+    clean, coded, high, killed, stays, armed = names(trial, 6)
     code, signame = rng.randrange(3, 120), rng.choice(_DEADLY)
+    higher = rng.randrange(130, 256)
     number = int(signal.Signals[f"SIG{signame}"])
     services = [
         service(clean, "ends", 0),
         service(coded, "ends", code),
+        service(high, "ends", higher),
         service(killed, "killed", signame),
         service(stays, "stay"),
+        service(armed, "armed", code),
     ]
     rng.shuffle(services)
-    wanted = {clean: {"code": 0}, coded: {"code": code}, killed: {"signal": number}}
-    expected = f"code 0, code {code} and signal {number} (SIG{signame})"
+    wanted = {clean: {"code": 0}, coded: {"code": code}, high: {"code": higher}, killed: {"signal": number}}
+    expected = f"code 0, code {code}, code {higher} and signal {number} (SIG{signame})"
     box = Box(trial, stage, services)
     if not box.wait_up():
         return box.not_up(expected)
-    box.wait(lambda: all(_the(box, "exit", name) for name in wanted))
+    box.wait(lambda: all(the(box, "exit", name) for name in wanted), _PROMPT)
     if box.exit is not None:
         return trial.no(expected=expected, seen=box.ended(), hint="ends-early")
     for name, ending in wanted.items():
-        event = _the(box, "exit", name)
+        event = the(box, "exit", name)
         if event is None:
             hint = "one-per-signal" if box.zombies() and box.events("exit") else "no-exit"
             return trial.no(expected=expected, seen=f"no exit event of {name}", hint=hint)
-        if found := _misreported(event, ending):
+        if found := misreported(event, ending):
             hint, seen = found
             return trial.no(expected=expected, seen=f"{name}: {seen}", hint=hint)
-        start = _the(box, "start", name)
-        if start is None or event.get("pid") != start.get("pid"):
+        start = the(box, "start", name)
+        told = [one["event"] for one in box.events(service=name)]
+        if start is None or told.index("start") > told.index("exit"):
+            seen = f"the end of {name} was reported before its start"
+            return trial.no(expected=expected, seen=seen, hint="told-late")
+        if event.get("pid") != start.get("pid"):
             seen = f"{name} ended as process {event.get('pid')}, and was started as another"
             return trial.no(expected=expected, seen=seen, hint="wrong-pid")
-    if _the(box, "exit", stays) or box.main(stays) is None:
+    if the(box, "exit", stays) or box.main(stays) is None:
         return trial.no(expected=f"{stays} runs on", seen="it does not", hint="wrong-status")
-    return trial.ok(expected=expected, seen="so it said")
+    return _stopped(trial, box, stays, armed) or trial.ok(expected=expected, seen="so it said")
 
 
-@SUITE.behaviour("adopts", points=2, needs=("reports",), asked="reap orphans that PID 1 adopted")
+def _stopped(trial: Trial, box: Box, stays: str, armed: str) -> Finding | None:
+    """Stop a service, then end another one: that end is heard of later than the stop."""
+    expected = f"{stays} is stopped (SIGSTOP), and no event tells of an end"
+    halts, ends = box.main(stays), box.main(armed)
+    if halts is None or ends is None:
+        return trial.no(expected=expected, seen="a service is gone", hint="wrong-status")
+    box.sandbox.signal(signal.SIGSTOP, halts.pid)
+    box.wait(lambda: any(p.pid == halts.pid and p.state in "Tt" for p in box.processes()), END)
+    box.sandbox.signal(signal.SIGUSR1, ends.pid)
+    box.wait(lambda: the(box, "exit", armed), _PROMPT)
+    if box.exit is not None or the(box, "exit", stays):
+        seen = f"reported: {or_none(the(box, 'exit', stays))}" if box.exit is None else box.ended()
+        return trial.no(expected=expected, seen=seen, hint="stopped-is-no-end")
+    if the(box, "exit", armed) is None:
+        return trial.no(expected=f"the end of {armed} is reported", seen="no exit event", hint="no-exit")
+    return None
+
+
+@SUITE.behaviour("adopts", points=1, needs=("reports",), asked="reap orphans that PID 1 adopted")
 @alive("ends-early")
 def adopts(trial: Trial, stage: Stage) -> Finding:
     """They die while PID 1 is stopped, so that SIGCHLD comes once for many (signal(7))."""
@@ -152,7 +189,7 @@ def adopts(trial: Trial, stage: Stage) -> Finding:
     parent, other = names(trial, 2)
     asked = f"adopt {count} orphans; they die while PID 1 is stopped"
     expected = "no zombie is left, and no event tells of them"
-    box = Box(trial, stage, [service(parent, "orphans", count), service(other, "stay")])
+    box = Box(trial, stage, [service(parent, "orphans", count), service(other, "armed", 0)])
     if not box.wait(lambda: "adopted" in box.said(parent), START):
         return box.not_up(expected)
 
@@ -170,7 +207,11 @@ def adopts(trial: Trial, stage: Stage) -> Finding:
         hint = "orphans-stay" if left == count else "one-per-signal"
         seen = f"{left} of {count} are zombies after {_PROMPT:g} s"
         return trial.no(asked=asked, expected=expected, seen=seen, hint=hint)
-    if told := box.events("exit"):
+    # What ends last is reported last: whatever was said of the orphans stands before it.
+    if (ends := box.main(other)) is not None:
+        box.sandbox.signal(signal.SIGUSR1, ends.pid)
+    box.wait(lambda: the(box, "exit", other), _PROMPT)
+    if told := [event for event in box.events("exit") if event["service"] != other]:
         seen = f"reported: {told[0]}"
         return trial.no(asked=asked, expected=expected, seen=seen, hint="stranger-reported")
     return trial.ok(asked=asked, expected=expected, seen="none")
@@ -200,10 +241,14 @@ def burst(trial: Trial, stage: Stage) -> Finding:
     if lost := len(codes.keys() - set(told)):
         seen = f"{lost} of {count} ends were not reported, {len(box.zombies())} zombies"
         return trial.no(asked=asked, expected=expected, seen=seen, hint="one-per-signal")
+    if strange := [name for name in told if name not in codes]:
+        seen = f"an exit of {strange[0]!r}, which is no service"
+        return trial.no(asked=asked, expected=expected, seen=seen, hint="stranger-reported")
     if len(told) > count:
-        return trial.no(asked=asked, expected=expected, seen=f"{len(told)} exit events", hint="twice")
+        seen = f"{len(told)} exit events"
+        return trial.no(asked=asked, expected=expected, seen=seen, hint="told-twice")
     for event in box.events("exit"):
-        if found := _misreported(event, {"code": codes[event["service"]]}):
+        if found := misreported(event, {"code": codes[event["service"]]}):
             hint, seen = found
             return trial.no(asked=asked, expected=expected, seen=f"{event['service']}: {seen}", hint=hint)
     return trial.ok(asked=asked, expected=expected, seen="so it is")
@@ -222,16 +267,20 @@ def missing(trial: Trial, stage: Stage) -> Finding:
     box = Box(trial, stage, services)
     if not box.wait_up(*others):
         return box.not_up(expected)
-    box.wait(lambda: _the(box, "exit", lost), 2.0)
+    box.wait(lambda: the(box, "exit", lost), 2.0)
     if box.exit is not None:
         return trial.no(expected=expected, seen=box.ended(), hint="ends-early")
-    copies = [p for p in box.processes() if p.pid != 1 and p.state != "Z" and p.argv == box.first().argv]
-    if copies:
-        seen = f"process {copies[0].pid} is a second supervisor"
-        return trial.no(expected=expected, seen=seen, hint="child-goes-on")
-    event = _the(box, "exit", lost)
+    event = the(box, "exit", lost)
     if event is None or event.get("code") != 127:
-        return trial.no(expected=expected, seen=_or_none(event), hint="no-127")
+        # A copy of PID 1 may be a helper of its own. The one that was to be the service is none.
+        started = the(box, "start", lost)
+        copies = [
+            p.pid for p in box.processes() if p.pid != 1 and p.argv == box.first().argv and p.state != "Z"
+        ]
+        if copies and (started is None or started.get("pid") in copies):
+            seen = f"process {copies[-1]} is a second supervisor"
+            return trial.no(expected=expected, seen=seen, hint="child-goes-on")
+        return trial.no(expected=expected, seen=or_none(event), hint="no-127")
     if path not in "\n".join(line for line in box.console() if not line.startswith("{")):
         return trial.no(expected=expected, seen="no message names it", hint="no-message")
     if any(box.up().count(name) != 1 for name in others):
@@ -239,139 +288,8 @@ def missing(trial: Trial, stage: Stage) -> Finding:
     return trial.ok(expected=expected, seen="so it is")
 
 
-@SUITE.behaviour("stops", points=1, needs=("reports",), asked="on SIGTERM stop all services, end with 0")
-@alive("leaves-early")
-def stops(trial: Trial, stage: Stage) -> Finding:
-    """SIGTERM to each process group (kill(2)); PID 1 ends when the last service has, not before."""
-    family, slow, gone = names(trial, 3)
-    services = [service(family, "family", 2), service(slow, "stay", 0.6), service(gone, "ends", 0)]
-    trial.rng.shuffle(services)
-    expected = "all get it, each group whole; both exits are reported; PID 1 ends with 0"
-    box = Box(trial, stage, services)
-    if not box.wait_up() or not box.wait(lambda: _helpers(box, family, "up") == 2):
-        return box.not_up(expected)
-    box.wait(lambda: _the(box, "exit", gone))
-    box.sandbox.signal(signal.SIGTERM)
-    # What was said is read while PID 1 still runs: with it, /run is gone.
-    seen_last: list[str] = []
-
-    def over() -> bool:
-        if said := box.said():
-            seen_last[:] = said
-        return box.exit is not None
-
-    trial.until(over, _PROMPT, 0.02)
-    said = [line.partition(" ")[2] for line in seen_last]
-    if "TERM" not in said:
-        if box.exit is not None:
-            return trial.no(expected=expected, seen=box.ended(), hint="leaves-early")
-        return trial.no(expected=expected, seen="no service got it", hint="sigterm-ignored")
-    exits = {event["service"] for event in box.events("exit")}
-    if box.exit is None:
-        running = [name for name in (family, slow) if box.actors(name) and name not in exits]
-        if running:
-            seen = f"{', '.join(running)} did not get it"
-            return trial.no(expected=expected, seen=seen, hint="sigterm-ignored")
-        return trial.no(expected=expected, seen="PID 1 runs on", hint="does-not-end")
-    # First: where PID 1 was gone at once, its helpers may not have come to say a word.
-    if not {family, slow} <= exits:
-        lost = ", ".join({family, slow} - exits)
-        return trial.no(expected=expected, seen=f"PID 1 ended before {lost}", hint="leaves-early")
-    if helpers := 2 - sum(line.startswith("helper") and line.endswith("TERM") for line in said):
-        seen = f"{helpers} of 2 helpers of {family} did not get it"
-        return trial.no(expected=expected, seen=seen, hint="only-the-leader")
-    if box.exit.code != 0:
-        return trial.no(expected=expected, seen=box.ended(), hint="exit-code")
-    return trial.ok(expected=expected, seen="so it did")
-
-
-@SUITE.behaviour("rest", points=1, needs=("starts",), asked="use no processor while nothing happens")
-@alive("ends-early")
-def rest(trial: Trial, stage: Stage) -> Finding:
-    """CPU time of PID 1 over a second (proc(5), /proc/PID/stat), with a service that sleeps and one that
-    ended."""
-    stays, ends = names(trial, 2)
-    box = Box(trial, stage, [service(stays, "stay"), service(ends, "ends", 0)])
-    if not box.wait_up():
-        return box.not_up("both services run")
-    trial.until(lambda: _the(box, "exit", ends), 1.0)
-    return rested(trial, box)
-
-
-keeps_rows(SUITE, "stage 1")
-
-
-def rested(trial: Trial, box: Box) -> Finding:
-    """What PID 1 uses of a processor in a second in which nobody asks it anything; its hint is `busy`."""
-    expected = f"less than {_AT_REST:.0%} of one processor"
-    before = box.first().cpu
-    trial.pause(1.0)
-    used = box.first().cpu - before
-    if used < _AT_REST:
-        return trial.ok(expected=expected, seen=f"{used:.0%}")
-    return trial.no(expected=expected, seen=f"{used:.0%}", hint="busy", doubtful=True)
-
-
-def _the(box: Box, kind: str, name: str) -> Event | None:
-    """The first event of a kind about a service."""
-    return next(iter(box.events(kind, name)), None)
-
-
-def _helpers(box: Box, name: str, word: str) -> int:
-    return sum(line.startswith("helper") and line.endswith(word) for line in box.said(name))
-
-
-def _not_as_nobody(box: Box) -> str:
-    """How the service that sleeps is not the user nobody; nothing where it is, or where nobody is here."""
-    mapped = [line.split() for line in box.sandbox.exec(["/bin/cat", "/proc/self/uid_map"]).text.splitlines()]
-    if not any(int(first) <= _NOBODY < int(first) + int(count) for first, _, count in mapped):
-        return ""  # an engine of an ordinary user's, with no other user in it (user_namespaces(7))
-
-    def sleeping() -> int | None:
-        found = (p.pid for p in box.processes() if p.argv == ("/bin/sleep", "776"))
-        return next(found, None)
-
-    if not box.wait(sleeping):
-        return "it does not run"
-    status = box.sandbox.exec(["/bin/cat", f"/proc/{sleeping()}/status"]).text
-    ids = {
-        line.split(":")[0]: {int(n) for n in line.split()[1:]}
-        for line in status.splitlines()
-        if line.startswith(("Uid:", "Gid:", "Groups:"))
-    }
-    if ids["Uid"] != {_NOBODY}:
-        return f"its UIDs are {sorted(ids['Uid'])}"
-    if 0 in ids["Gid"] | ids["Groups"]:
-        return "it has root's group"
-    return ""
-
-
-def _or_none(event: Event | None) -> str:
-    return "no exit event" if event is None else f"reported: {_ending(event)}"
-
-
-def _ending(event: Event) -> str:
-    told = [f"{key} {event[key]}" for key in ("code", "signal") if key in event]
-    return " and ".join(told) or "neither a code nor a signal"
-
-
-def _misreported(event: Event, wanted: Event) -> tuple[str, str] | None:
-    """Which hint an `exit` event earns, and what it says; None where it says what is wanted."""
-    told = {key: event[key] for key in ("code", "signal") if event.get(key) is not None}
-    if told == wanted:
-        return None
-    seen = _ending(event)
-    if (number := wanted.get("signal")) is not None:
-        if told.get("code") in (-number, 128 + number) or told.keys() == {"code", "signal"}:
-            return "signal-as-code", seen
-        return ("raw-status" if told.get("code") == number else "wrong-status"), seen
-    if told.get("code") == wanted["code"] << 8 and wanted["code"]:
-        return "raw-status", seen
-    return "wrong-status", seen
-
-
-def _names(bits: int) -> str:
-    found = [n for n in range(1, 65) if bits & (1 << (n - 1))]
-    known = {int(one): one.name for one in signal.Signals}
-    shown = [known.get(n, str(n)) for n in found]
-    return ", ".join(shown) if len(shown) <= 6 else f"{len(shown)} signals"
+def _spun(box: Box) -> bool:
+    try:
+        return box.first().cpu > _SPUN
+    except (SandboxGone, StopIteration):
+        return False  # PID 1 has just ended

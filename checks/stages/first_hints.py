@@ -16,6 +16,18 @@ HINTS: Mapping[str, str] = {
         "PID 1 runs, and services of the manifest do not. Is every one started before your program "
         "waits for any of them?"
     ),
+    "not-python": (
+        "Python could not read the program, so not a line of it was run. The table has the message, and the "
+        "number of the line where Python gave up; the mistake may stand just above it."
+    ),
+    "says-nothing": (
+        "The program ended without starting or saying anything. Is its last line run, the one that calls "
+        "main? Is the file the one that you mean?"
+    ),
+    "spins": (
+        "PID 1 works without a pause and starts nothing: a loop before the first start never ends, or "
+        "something is written again and again."
+    ),
     "twice": (
         "A service was started more than once. After fork there are two processes in the same program: "
         "which of them goes on with the next service?"
@@ -50,6 +62,10 @@ HINTS: Mapping[str, str] = {
         "The service has file descriptors of the supervisor's. Whoever holds the end of a pipe keeps it "
         "open; what is yours is to be closed on exec."
     ),
+    "descriptors-lost": (
+        "A service has lost its standard input, output or error. The next file that it opens gets that "
+        "number, and what is meant for the one goes to the other. Those three stay as they are."
+    ),
     "not-its-user": (
         "A service has a `user`, and does not run as that: whoever is root, or in root's group, can do what "
         "the user cannot. Groups first: without root's rights they cannot be changed any more."
@@ -57,6 +73,15 @@ HINTS: Mapping[str, str] = {
     "no-exit": (
         "A service has ended, and no event tells of it. Who asks about children that have ended, and "
         "how often?"
+    ),
+    "told-late": (
+        "A service's end was reported before its start was. An event is written at once, where it happens: "
+        "whoever reads them has nothing but their order."
+    ),
+    "told-twice": "One end was reported more than once. A child that was reaped is gone from your table.",
+    "stopped-is-no-end": (
+        "A service was stopped (SIGSTOP), and your program took that for an end, or ended over it. SIGCHLD "
+        "comes for that, too. What does your wait call ask for, and what does its answer say?"
     ),
     "raw-status": (
         "What a wait call returns is not the exit code: the code stands in its high byte and a signal "
@@ -98,6 +123,27 @@ HINTS: Mapping[str, str] = {
         "PID 1 got SIGTERM and the services did not. PID 1 has no default actions: a signal that it "
         "does not handle is dropped (pid_namespaces(7))."
     ),
+    "early-lost": (
+        "SIGTERM came while services were still being started, and it was lost. When does your program begin "
+        "to listen, before its first child or after its last one?"
+    ),
+    "before-setsid": (
+        "SIGTERM came just after a fork. The child had not called setsid yet, so there was no group of its "
+        "number: it was passed over, or the error ended PID 1. A child that has no group yet can still be "
+        "signalled."
+    ),
+    "kills-at-stop": (
+        "A service got SIGTERM, was cleaning up, and was killed. Stage 1 waits as long as its services need; "
+        "who gives up on them, and when, is in the manifest of a later stage."
+    ),
+    "second-ends-it": (
+        "A second SIGTERM, and PID 1 ended at once: its services lost the time to clean up. Somebody who "
+        "presses the button twice asks for nothing new."
+    ),
+    "dies-of-signal": (
+        "A signal that asks for nothing ended PID 1, and with it everything else. PID 1 has no default "
+        "actions: without a handler of yours the kernel would have dropped it (pid_namespaces(7))."
+    ),
     "only-the-leader": (
         "A service's own process got SIGTERM, and what it started did not. The service is more than one "
         "process: signal its process group."
@@ -114,5 +160,10 @@ HINTS: Mapping[str, str] = {
     "busy": (
         "PID 1 works while nothing happens. Sleep in a call that returns when there is something to do, "
         "instead of asking again and again."
+    ),
+    "polls": (
+        "PID 1 wakes up while nothing happens, to look. That is cheap once, and on a machine with a thousand "
+        "of them it never sleeps. The kernel wakes you when a child ends or a signal comes: sleep in a call "
+        "without a time limit, or until the time that is due."
     ),
 }

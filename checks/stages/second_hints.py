@@ -21,6 +21,10 @@ HINTS: Mapping[str, str] = {
         "A service with `on-failure` was killed by a signal and not started again. To be killed is no "
         "success: only code 0 is."
     ),
+    "no-second-try": (
+        "A service whose command cannot be executed was not tried again. Its end is a failure like another, "
+        "with code 127: the command may be there a moment later, and the policy decides."
+    ),
     "no-restart-event": (
         "A service is started again, and no `restart` event has said so before. It is said when the "
         "wait begins, with its `delay` in seconds."
@@ -33,7 +37,11 @@ HINTS: Mapping[str, str] = {
         "The waits of a service in a crash loop do not grow as its manifest says. Each is `factor` "
         "times the one before."
     ),
-    "no-cap": "The wait has grown beyond `max_delay`.",
+    "no-cap": "A wait is longer than `max_delay`. Nothing is beyond it, the first wait neither.",
+    "wrong-default": (
+        "A manifest leaves something of `restart` out, and the wait is another than the contract says for "
+        "that. Each of its four fields has a value of its own where it is missing."
+    ),
     "wrong-delay": (
         "A wait is another than the manifest says: the first is `delay`, each next one `factor` times "
         "the one before, none is longer than `max_delay`. Whose numbers are used for which service?"
@@ -54,6 +62,15 @@ HINTS: Mapping[str, str] = {
     "limit-too-early": (
         "A service was given up though it was never started too often within the time that counts. The "
         "limit is about starts within some seconds, not about starts since the boot."
+    ),
+    "limit-at-the-end": (
+        "A service was given up whose next start would not have been one too many: its wait had grown, and "
+        "by then the earlier starts would have lain too far back. The limit is about starts. When do you "
+        "count?"
+    ),
+    "starts-after-down": (
+        "A service was reported `down` and started again later. `down` means that nobody starts it any more: "
+        "the one who reads it goes and looks."
     ),
     "blocks-others": (
         "While one service waited for its restart, another one was not looked after. Your program may "

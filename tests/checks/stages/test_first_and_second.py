@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from checks import phase3
-from checks.stages import first, second
+from checks.stages import first_stopping, second
 from checks.verdict import Outcome
 from helpers.course import exercises, portfolio
 from helpers.course.workspace import Workspace
 from helpers.engines.base import Image
 
-STAGES = {1: (first.SUITE, phase3.stage1), 2: (second.SUITE, phase3.stage2)}
+STAGES = {1: (first_stopping.SUITE, phase3.stage1), 2: (second.SUITE, phase3.stage2)}
 
 
 @pytest.mark.parametrize("number", STAGES)

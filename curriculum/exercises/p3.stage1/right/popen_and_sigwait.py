@@ -1,4 +1,4 @@
-"""The same with subprocess, and a look every fiftieth of a second in place of signals."""
+"""The same with subprocess and sigwait; a helper of its own keeps it company, as a logger might."""
 
 import json
 import os
@@ -6,17 +6,9 @@ import pwd
 import signal
 import subprocess
 import sys
-import time
 
-stop = False
-
-
-def ask(number, frame):
-    global stop
-    stop = True
-
-
-signal.signal(signal.SIGTERM, ask)
+SIGNALS = {signal.SIGCHLD, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 def tell(event, name, **more):
@@ -44,6 +36,7 @@ for one in services:
             cwd=one.get("cwd", "/"),
             **owner(one.get("user")),
             start_new_session=True,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, []),
         )
     except OSError as error:
         print(f"cannot run {one['command'][0]}: {error}", file=sys.stderr)
@@ -52,20 +45,26 @@ for one in services:
     mine[child.pid] = (one["name"], child)  # a Popen that nobody keeps would wait for its child itself
     tell("start", one["name"], pid=child.pid)
 
-told = False
+helper = os.fork()
+if helper == 0:
+    signal.sigwait({signal.SIGTERM})
+    os._exit(0)
+
+stop = False
 while mine or not stop:
-    if stop and not told:
-        told = True
+    if signal.sigwait(SIGNALS) == signal.SIGTERM and not stop:
+        stop = True
         for pid in mine:
             os.killpg(pid, signal.SIGTERM)
-    try:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        pid = 0
-    if pid == 0:
-        time.sleep(0.02)
-    elif pid in mine:
-        name, _ = mine.pop(pid)
-        code = os.waitstatus_to_exitcode(status)
-        tell("exit", name, pid=pid, **({"code": code} if code >= 0 else {"signal": -code}))
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if pid == 0:
+            break
+        if pid in mine:
+            name, _ = mine.pop(pid)
+            code = os.waitstatus_to_exitcode(status)
+            tell("exit", name, pid=pid, **({"code": code} if code >= 0 else {"signal": -code}))
 sys.exit(0)
