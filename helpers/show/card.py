@@ -105,10 +105,10 @@ text-align:center;font-weight:bold;color:var(--jp-layout-color1,#fff);background
 .initlab-card .il-hint{border-left:3px solid var(--il-calm);padding:.1em 0 .1em .8em}
 .initlab-card table{border-collapse:collapse;width:100%;margin:.5em 0;font-size:inherit;table-layout:auto}
 .initlab-card th,.initlab-card td{text-align:left!important;vertical-align:top;padding:.3em .6em;
-border:0;border-bottom:1px solid var(--il-line);white-space:normal;max-width:none}
+border:0;border-bottom:1px solid var(--il-line);white-space:normal;max-width:none;min-width:10em}
 .initlab-card tbody tr,.initlab-card thead tr{background:transparent!important}
 .initlab-card th{font-weight:600;color:var(--jp-content-font-color2,inherit)}
-.initlab-card .il-mark{white-space:nowrap;font-weight:bold;width:1.2em}
+.initlab-card .il-mark{white-space:nowrap;font-weight:bold;width:1.2em;min-width:0}
 .initlab-card td.il-ok{color:var(--il-good)}.initlab-card td.il-no{color:var(--il-bad)}
 .initlab-card tr.il-skipped{opacity:.7}
 .initlab-card tr.il-no td{background:color-mix(in srgb,var(--il-bad) 9%,transparent)}
