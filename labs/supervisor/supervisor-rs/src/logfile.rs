@@ -138,6 +138,7 @@ impl LogFile {
         }
         if fs::rename(self.folder.join("current"), older(1)).is_ok() {
             self.file = None;
+            self.size = 0;
         }
     }
 }
