@@ -43,11 +43,12 @@ def until(condition: str) -> str:
 def test_limits_are_written_into_a_tree_of_version_2(image: Image, programs: Path, tmp_path: Path) -> None:
     """memory.max, pids.max, cpu.max of a service's cgroup; its processes in it; controllers handed down."""
     limits = {"memory": 64 * MB, "pids": 7}
-    bound = shell("bound", "exec sleep 1000", limits=limits, supervisor_rs={"cpu": 0.5})
+    bound = shell("bound", "exec sleep 1000", limits=limits, supervisor_rs={"cpu": 0.5, "no_new_privs": True})
     ask = until(f"grep -q . {TOP}/supervisor-rs/bound/cgroup.procs") + "\n"
     ask += f"cd {TOP}; for f in cgroup.subtree_control supervisor-rs/cgroup.subtree_control; do "
     ask += "echo $f: $(cat $f); done; cd supervisor-rs/bound; for f in memory.max pids.max cpu.max; do "
     ask += "echo $f: $(cat $f); done; for p in $(cat cgroup.procs); do echo runs: $(cat /proc/$p/comm); done"
+    ask += "; for p in $p self; do echo $(grep NoNewPrivs /proc/$p/status); done"
     said = boot(image, programs, tmp_path, asked(ask, bound))
     assert "not limited" not in said, said
     assert "no cgroup" not in said, said
@@ -58,6 +59,8 @@ def test_limits_are_written_into_a_tree_of_version_2(image: Image, programs: Pat
     assert "pids.max: 7\n" in said
     assert "cpu.max: 50000 100000\n" in said
     assert "runs: sleep\n" in said
+    # A sandbox may have set it for all; here it is this service's alone.
+    assert "NoNewPrivs: 1\nNoNewPrivs: 0\n" in said, said
     assert "reboot: Power down" in said, said
 
 
