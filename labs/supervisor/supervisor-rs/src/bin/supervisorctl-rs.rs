@@ -144,15 +144,18 @@ fn print_log(path: &Path, follow: bool) -> std::io::Result<()> {
         if !follow {
             return Ok(());
         }
-        let replaced =
-            std::fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|own| own.ino() != now.ino()));
-        if replaced {
-            copy(&mut file)?;
-            file = File::open(path)?;
-            continue;
-        }
-        if std::fs::metadata(path).is_ok_and(|now| now.len() < file.stream_position().unwrap_or(0)) {
-            file.seek(SeekFrom::Start(0))?;
+        // Looked at once: between two looks it may be another file. None at all: in the midst of a rotation.
+        if let Ok(now) = std::fs::metadata(path) {
+            if now.ino() != file.metadata()?.ino() {
+                let Ok(next) = File::open(path) else { continue };
+                copy(&mut file)?;
+                file = next;
+                continue;
+            }
+            if now.len() < file.stream_position()? {
+                file.seek(SeekFrom::Start(0))?;
+                continue;
+            }
         }
         inotify.read_events()?;
     }
