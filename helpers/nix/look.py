@@ -25,7 +25,8 @@ let
     else if builtins.isList v then { kind = "list"; parts = map show v; }
     else if !builtins.isAttrs v then { kind = "plain"; value = v; }
     else if (v.type or null) == "derivation" then { kind = "derivation"; value = v.name or "?"; }
-    else { kind = "set"; parts = builtins.mapAttrs (_: show) v; };
+    # Pairs: a set with `outPath` or `__toString` would be written as that text.
+    else { kind = "set"; pairs = map (name: [ name (show v.${name}) ]) (builtins.attrNames v); };
 in show
 """
 _SHAPE = """
@@ -187,11 +188,10 @@ def _at(path: Sequence[str | int]) -> str:
 
 
 def _from(shown: Mapping[str, Any]) -> Seen:
-    parts = shown.get("parts")
-    if parts is None:
+    pairs = shown.get("pairs", enumerate(shown["parts"]) if "parts" in shown else None)
+    if pairs is None:
         return Seen(shown["kind"], value=shown.get("value"))
-    pairs = parts.items() if isinstance(parts, dict) else ((str(i), part) for i, part in enumerate(parts))
-    return Seen(shown["kind"], {name: _from(part) for name, part in pairs})
+    return Seen(shown["kind"], {str(name): _from(part) for name, part in pairs})
 
 
 def _without_ours(error: NixError) -> NixError:

@@ -90,6 +90,13 @@ def cell(monkeypatch: pytest.MonkeyPatch, place: LabPlace) -> Any:
 
 
 @pytest.mark.live
+def test_a_set_that_nix_writes_as_a_text_is_shown_as_a_set(cell: Any) -> None:
+    """`builtins.toJSON` gives outPath, or what __toString gives, in its place."""
+    (shown,) = cell("path", '{ outPath = "x"; deep.outPath = [ 1 ]; own.__toString = self: "y"; }')
+    assert shown.plain() == {"outPath": "x", "deep": {"outPath": [1]}, "own": {"__toString": ...}}
+
+
+@pytest.mark.live
 def test_a_cell_is_evaluated_shown_and_kept(cell: Any, tmp_path: Path) -> None:
     """The value under its name, files beside it, infuse at hand, the difference to what was kept."""
     (tmp_path / "mine.nix").write_text("{ port = 80; }")
