@@ -35,7 +35,7 @@ HINTS: Mapping[str, str] = {
         "have each item once."
     ),
     "kinds": (
-        'Items that differ were taken for one, or the other way round: 1 and "1", two sets, null. Which '
+        'Items that differ were taken for one, or the other way round: 1 and "1", 1 and 1.0, two sets. Which '
         "operator of Nix says that two values are equal, whatever they are?"
     ),
     "marker": (

@@ -148,8 +148,35 @@ class _Make:
             True,
         ]
         return [
-            self.case(self.rng.sample(all_, number), self.rng.sample(all_, len(all_)), "kinds")
-            for number in (3, 5, 7)
+            *(
+                self.case(self.rng.sample(all_, number), self.rng.sample(all_, len(all_)), "kinds")
+                for number in (3, 5, 7)
+            ),
+            *self.equal_for_nix(),
+        ]
+
+    def equal_for_nix(self) -> list[Case]:
+        """What `==` says and no text of the items does: 1 is 1.0, a set with outPath is no text, and a
+        function is equal to nothing else, but has no text at all."""
+        n, (x, word) = self.rng.randint(2, 90), self.names()[:2]
+        path = f'{{ outPath = "{word}"; }}'
+        target, argument = self.rng.choice([(f'"{word}"', path), (path, f'"{word}"')])
+        one, other = self.rng.choice([(f"{n}", f"{n}.0"), (f"{n}.0", f"{n}")])
+
+        def joined(kept: str, new: str, shown: str) -> str:
+            # Looked at one by one: as JSON a set with outPath would be that text.
+            return f"map ({shown}) (infuse {{ {x} = {kept}; }} {{ {x}.{NAME} = {new}; }}).{x}"
+
+        return [
+            Case(
+                joined(f"[ {one} ]", f'[ {other} "{n}" ]', "builtins.isString"), [False, True], hint="kinds"
+            ),
+            Case(
+                joined(f"[ {target} {n} ]", f"[ {argument} ]", "builtins.typeOf"),
+                ["string", "int", "set"] if target.startswith('"') else ["set", "int", "string"],
+                hint="kinds",
+            ),
+            Case(joined("[ (v: v) ]", f"[ {n} {n} ]", "builtins.typeOf"), ["lambda", "int"], hint="kinds"),
         ]
 
     def missing(self) -> list[Case]:

@@ -13,7 +13,16 @@ from helpers.course import exercises
 
 EXERCISE = exercises.load("p1.sugar")
 # `initlab vet` grades every wrong answer; here stand those that a list hides best.
-_LIKELY = {"marker", "dirty_target", "as_text", "append_errors", "first", "nothing_to_do", "by_place"}
+_LIKELY = {
+    "marker",
+    "dirty_target",
+    "as_text",
+    "by_json",
+    "append_errors",
+    "first",
+    "nothing_to_do",
+    "by_place",
+}
 WRONG = {answer.name: answer for answer in EXERCISE.wrong if answer.name in _LIKELY}
 RIGHT = {path.stem: path for path in EXERCISE.right}
 

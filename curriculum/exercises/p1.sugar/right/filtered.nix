@@ -1,14 +1,11 @@
-# Items are told apart by their JSON; a step of infuse's own appends them, and a function tidies up.
+# A step of infuse's own appends the items, and a function tidies up, by head and tail.
 { default-sugars, desugar, ... }:
 let
   tidy = items:
-    (builtins.foldl'
-      (seen: item:
-        let key = builtins.toJSON item; in
-        if seen.keys ? ${key} then seen
-        else { keys = seen.keys // { ${key} = true; }; items = seen.items ++ [ item ]; })
-      { keys = { }; items = [ ]; }
-      items).items;
+    if items == [ ] then [ ]
+    else
+      let first = builtins.head items; in
+      [ first ] ++ tidy (builtins.filter (item: item != first) (builtins.tail items));
   wanted = path: v:
     if builtins.isList v then v
     else throw "at ${builtins.concatStringsSep "." path}: a list is wanted here, and this is a ${builtins.typeOf v}";
