@@ -74,8 +74,9 @@ HINTS = {
     ),
     "silent": "An instance is up, and does not answer on the port that was asked for.",
     "copied-base": (
-        "An instance does not have what pg has. It was called anew, with arguments written by hand, and what"
-        " pg has been given since then does not reach it. Begin with the value of pg, and say the difference."
+        "An instance does not have what pg has. It was called anew, with arguments written by hand, or was"
+        " given what nobody asked for; what pg has been given does not reach it. Begin with the value of pg,"
+        " and say the difference."
     ),
     "drops-sibling": (
         "An instance has most of what pg has, and lost a setting. Something replaced a whole attribute set to"
@@ -95,6 +96,10 @@ HINTS = {
     "plain-text": (
         "pg-tls lets a client in that does not encrypt. PostgreSQL goes through pg_hba.conf from above and"
         " takes the first line that matches: `host` matches both kinds."
+    ),
+    "plain-replication": (
+        "pg-tls turns plain clients away, and lets a replica in that does not encrypt: it would be sent every"
+        " row there is. Which lines of pg_hba.conf are about replication? `all` is not."
     ),
     "tls-everywhere": "TLS was asked of pg-tls, and another instance speaks it as well.",
     "smart-shutdown": (

@@ -124,6 +124,10 @@ class World:
         """A query that adds another row."""
         return f"insert into {self.table} values ('other')"  # noqa: S608
 
+    def settings(self) -> str:
+        """A query for the two settings."""
+        return f"select current_setting('{self.setting[0]}', true) || ' ' || current_setting('work_mem')"
+
     def base(self) -> str:
         """The base, as a file of Nix."""
         settings = dict([self.setting]) | {"work_mem": self.memory}
@@ -139,6 +143,7 @@ class Instances:
     _machine: Machine | None = None
     _closed: bool = False
     _plan: dict[str, Plan] = field(default_factory=dict)
+    _said: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def boot(self, world: World) -> Machine:
@@ -193,7 +198,22 @@ class Instances:
 
     def ask(self, name: str, query: str, *, sslmode: str = "prefer") -> str:
         """What psql says to a query asked of an instance."""
-        return ask(self.machine, self.port(name), query, sslmode=sslmode)
+        kept = self._said.get((name, query, sslmode))
+        return ask(self.machine, self.port(name), query, sslmode=sslmode) if kept is None else kept
+
+    def keep(self, name: str, query: str, *, sslmode: str = "prefer") -> None:
+        """Ask now what is wanted later, when another behaviour may have stopped that instance."""
+        said = self.ask(name, query, sslmode=sslmode)
+        if not said.startswith("psql:") or "SSL" in said:
+            self._said[name, query, sslmode] = said
+
+    def replicate(self, name: str, *, sslmode: str) -> str:
+        """What an instance says to a replica that wants to know which cluster this is.
+
+        https://www.postgresql.org/docs/17/protocol-replication.html
+        """
+        where = f"host=127.0.0.1 port={self.port(name)} user=postgres replication=true sslmode={sslmode}"
+        return self.machine.sh(f"psql '{where} connect_timeout=10' -qAtc IDENTIFY_SYSTEM")
 
     def watch(self) -> str:
         """`up`, `failed`, or `died NAME`.

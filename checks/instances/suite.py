@@ -15,6 +15,7 @@ from helpers.nix.errors import NixError
 __all__ = ["HINTS", "SUITE", "Instances"]
 
 SUITE: Suite[Instances] = Suite(HINTS)
+_ENCRYPTED = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
 
 
 @SUITE.behaviour("builds", points=1, asked="a system with three instances more, pg as it was")
@@ -86,6 +87,9 @@ def boots(trial: Trial, mine: Instances) -> Finding:
             if name == "pg":
                 return trial.no(expected=expected, seen=f"pg: {said[:200]}", hint="touches-base")
             return trial.no(expected=expected, seen=f"{name}: {said[:200]}", hint="silent")
+    # `stop` takes pg-steady down while others are still asking.
+    mine.keep("pg-steady", mine.world.settings())
+    mine.keep("pg-steady", _ENCRYPTED, sslmode="require")
     return trial.ok(expected=expected, seen=f"{len(up)} services up, no death, {len(NAMES)} answers")
 
 
@@ -131,17 +135,21 @@ def replica(trial: Trial, mine: Instances) -> Finding:
     "tls", points=1, needs=("boots",), asked="pg-tls speaks TLS only, and is the only one that does"
 )
 def tls(trial: Trial, mine: Instances) -> Finding:
-    """sslmode=require is encrypted, sslmode=disable is turned away; the other instances do not speak TLS."""
+    """sslmode=require is encrypted, sslmode=disable turned away, for replication too; others speak no TLS."""
     expected = "encrypted where asked for, plain text refused there"
-    query = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
-    said = mine.ask("pg-tls", query, sslmode="require")
+    said = mine.ask("pg-tls", _ENCRYPTED, sslmode="require")
     if said != "t":
         return trial.no(expected=expected, seen=f"sslmode=require: {said[:200]}", hint="no-tls")
-    refused = mine.ask("pg-tls", query, sslmode="disable")
+    refused = mine.ask("pg-tls", _ENCRYPTED, sslmode="disable")
     if refused in ("t", "f"):
         return trial.no(expected=expected, seen="a client without TLS was let in", hint="plain-text")
+    # `all` in pg_hba.conf names every database, and not replication, which is asked of the server as a whole.
+    said = mine.replicate("pg-tls", sslmode="disable")
+    if not said.startswith("psql:"):
+        seen = "a replica without TLS was let in: it would get a copy of everything"
+        return trial.no(expected=expected, seen=seen, hint="plain-replication")
     for name in NAMES:
-        if name != "pg-tls" and mine.ask(name, query, sslmode="require") == "t":
+        if name != "pg-tls" and mine.ask(name, _ENCRYPTED, sslmode="require") == "t":
             return trial.no(expected=expected, seen=f"{name} speaks TLS, too", hint="tls-everywhere")
     why = refused.rpartition("FATAL:")[2].strip()
     return trial.ok(expected=expected, seen=f"encrypted; without TLS: {why[:120]}")
@@ -149,12 +157,12 @@ def tls(trial: Trial, mine: Instances) -> Finding:
 
 @SUITE.behaviour("inherits", points=2, needs=("boots",), asked="what pg has been given, all of them have")
 def inherits(trial: Trial, mine: Instances) -> Finding:
-    """Two settings of the base, different in each run, are in force in every instance."""
+    """Two settings of the base, different in each run, are in force in every instance; so are its time until
+    SIGKILL and its finish where nothing else is asked for."""
     key, value = mine.world.setting
     expected = f"{key} = {value} and work_mem = {mine.world.memory}, everywhere"
-    query = f"select current_setting('{key}', true) || ' ' || current_setting('work_mem')"
     for name in NAMES:
-        said = mine.ask(name, query)
+        said = mine.ask(name, mine.world.settings())
         if said == f"{value} {mine.world.memory}":
             continue
         if said.startswith("psql:"):
@@ -163,6 +171,13 @@ def inherits(trial: Trial, mine: Instances) -> Finding:
         kept = mine.read(f"/run/service/{name}/timeout-kill").strip() == str(mine.world.timeout_kill)
         hint = "drops-sibling" if kept else "copied-base"
         return trial.no(expected=expected, seen=f"{name}: {said[:200] or 'not set'}", hint=hint)
+    # pg-steady alone is asked for another finish.
+    for name in ("pg-replica", "pg-tls"):
+        for file in ("timeout-kill", "finish"):
+            found, pg = (mine.read(f"/run/service/{one}/{file}").strip() for one in (name, "pg"))
+            if found != pg:
+                seen = f"{name}: {file} is {found[:120] or 'not there'}; of pg: {pg[:120]}"
+                return trial.no(expected=expected, seen=seen, hint="copied-base")
     return trial.ok(expected=expected, seen="in all four")
 
 

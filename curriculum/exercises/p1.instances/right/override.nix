@@ -16,7 +16,7 @@ in
       ssl_cert_file = "/var/lib/certificates/keys/cert.pem";
       ssl_key_file = "/var/lib/certificates/keys/key.pem";
     };
-    access = [ "hostnossl all all 0.0.0.0/0 reject" ] ++ args.access;
+    access = [ "hostnossl all,replication all 0.0.0.0/0 reject" ] ++ args.access;
     after = [ final.targets.keys final.targets.pg ];
   });
   targets.pg-steady = instance "pg-steady" 5435 (args: {
