@@ -6,7 +6,7 @@ is in neither says nothing about the question, however true.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 __all__ = ["BORNE_OUT", "CLASSIFIED", "REFUTING", "Key"]
@@ -14,11 +14,20 @@ __all__ = ["BORNE_OUT", "CLASSIFIED", "REFUTING", "Key"]
 
 @dataclass(frozen=True)
 class Key:
-    """An answer, the groups of facts of which one each is needed, and those that may stand beside."""
+    """An answer, the groups of facts of which one each is needed, and those that may stand beside.
+
+    `enough` together are evidence too.
+    """
 
     answer: str
     must: tuple[frozenset[str], ...]
     may: frozenset[str] = frozenset()
+    enough: frozenset[str] = frozenset()
+
+    def covered(self, cited: Set[str]) -> bool:
+        """Whether the facts speak to every part of the question."""
+        together = bool(self.enough) and cited >= self.enough
+        return together or all(cited & part for part in self.must)
 
     @property
     def bears(self) -> frozenset[str]:
@@ -26,8 +35,9 @@ class Key:
         return self.may.union(*self.must)
 
 
-def _key(answer: str, *must: str, may: str = "") -> Key:
-    return Key(answer, tuple(frozenset(one.split()) for one in must), frozenset(may.split()))
+def _key(answer: str, *must: str, may: str = "", enough: str = "") -> Key:
+    groups = tuple(frozenset(one.split()) for one in must)
+    return Key(answer, groups, frozenset(may.split()), frozenset(enough.split()))
 
 
 BORNE_OUT: Mapping[str, Key] = {
@@ -35,10 +45,12 @@ BORNE_OUT: Mapping[str, Key] = {
     "without-systemd": _key("replaced", "F01 F02 F16 F22", "F29 F30", may="F03 F17 F18 F23 F36 F49 F60"),
     # Edits of what is there; and that there is nothing that is merged, or a step's place in an order.
     "infuse": _key("edit", "F31 F33 F34", "F35 F44", may="F10 F57 F58"),
-    "modules": _key("rewritten", "F44 F49", "F02 F09 F10 F58", may="F34 F45 F60"),
+    # No options are declared, and no code of NixOS is there: nothing could read a module, in part or whole.
+    "modules": _key("rewritten", "F44 F49", "F02 F09 F10 F58", may="F34 F45 F60", enough="F44 F49"),
     "timers-sockets-logs": _key("logs", "F39", "F40", "F13 F14 F15 F38", may="F32"),
     "cgroups-users-slices": _key("none", "F41", "F42", may="F43 F25"),
-    "ownerboot": _key("below", "F47 F48", "F26 F27 F28"),
+    # What it is, and that the boot is SixOS's own; or that SixOS does not need it.
+    "ownerboot": _key("below", "F47 F48", "F26 F27 F28", enough="F47 F48"),
 }
 
 CLASSIFIED: Mapping[str, tuple[str, frozenset[str]]] = {

@@ -220,27 +220,27 @@ def answered(trial: Trial, analysis: Analysis) -> Finding:
     """Each answer follows from facts that exist, and bear on all of the question."""
     expected = "an answer to each, and the facts it follows from"
     given, facts = analysis.said.answers, load().facts
-    told: dict[str, str] = {}
+    told: dict[str, list[str]] = {}
     for key, question in QUESTIONS.items():
         one = given.get(key)
         if not (isinstance(one, list) and len(one) == 2 and _names(one[1])):
-            told.setdefault("open", f"{key}: {one!r}")
+            told.setdefault("open", []).append(f"{key}: {one!r}"[:100])
             continue
         answer, cited = one[0], _names(one[1]) or set()
         absent = sorted(cited - facts.keys())
         if absent or answer not in question.answers:
-            told.setdefault("no-such", f"{key}: {absent[0] if absent else answer}")
+            told.setdefault("no-such", []).append(f"{key}: {absent[0] if absent else answer}"[:100])
             continue
         borne = BORNE_OUT[key]
         if beside := sorted(cited - borne.bears):
-            told.setdefault("beside", f"{key}: {beside[0]}")
-        elif not all(cited & part for part in borne.must):
-            told.setdefault("thin", f"{key}: {', '.join(sorted(cited))}")
+            told.setdefault("beside", []).append(f"{key}: {beside[0]}")
+        elif not borne.covered(cited):
+            told.setdefault("thin", []).append(f"{key}: {', '.join(sorted(cited))}")
         elif answer != borne.answer:  # which one it is is not said
-            told.setdefault("against", "an answer is not what its facts say")
+            told["against"] = ["an answer is not what its facts say"]
     for hint in ("open", "no-such", "beside", "thin", "against"):
         if hint in told:
-            return trial.no(expected=expected, seen=told[hint][:200], hint=hint)
+            return trial.no(expected=expected, seen="; ".join(told[hint])[:400], hint=hint)
     return trial.ok(expected=expected, seen="each follows from what it cites")
 
 

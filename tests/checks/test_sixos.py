@@ -99,6 +99,24 @@ def test_the_key_answers_what_is_asked_with_facts_that_exist() -> None:
         assert bears <= facts.keys()
 
 
+@pytest.mark.parametrize(
+    ("question", "cited", "covered"),
+    [
+        ("ownerboot", {"F47", "F48"}, True),
+        ("ownerboot", {"F47", "F27"}, True),
+        ("ownerboot", {"F48"}, False),
+        ("modules", {"F44", "F49"}, True),
+        ("modules", {"F44"}, False),
+        ("timers-sockets-logs", {"F39", "F40"}, False),
+    ],
+)
+def test_evidence_has_to_cover_the_question(question: str, cited: set[str], covered: bool) -> None:
+    """One fact for each part, or those that say it together."""
+    key = BORNE_OUT[question]
+    assert key.covered(cited) is covered
+    assert key.enough <= key.bears
+
+
 def test_each_group_of_features_has_more_than_one_class() -> None:
     """So that one word for all is not right anywhere."""
     for group in FEATURES.values():
