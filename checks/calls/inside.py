@@ -6,8 +6,9 @@ A check brings a program of its own, which imports this one::
 
 `CASES` is a file with a JSON list; the learner's file lies in the same folder. Lines go to standard output,
 each the tag and a JSON object, flushed at once, so that whoever waits for the next one knows which hangs.
-The first says whether the file could be loaded and what it lacks, each further one is an answer. What the
-learner's code prints goes nowhere: it cannot be taken for an answer, and a loop that prints fills nothing.
+The first says that the file is about to be loaded, the second whether it could be and what it lacks, each
+further one is an answer. What the learner's code prints goes nowhere: it cannot be
+taken for an answer, and a loop that prints fills nothing.
 
 It needs nothing but Python's standard library.
 """
@@ -52,6 +53,7 @@ def serve(
         out.write(f"{tag} {json.dumps(answer, default=repr)}\n")
         out.flush()
 
+    tell({"loading": name})  # who ends Python from here on is the learner's file
     try:
         module = _load(name, os.path.dirname(os.path.abspath(cases)))
     except BaseException as error:  # SystemExit too: the learner's file may end Python

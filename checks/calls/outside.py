@@ -34,7 +34,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Heard:
-    """What was said: `holds` is the first line (None where there is none), `answers` are the others.
+    """What was said: `holds` is what the file holds (None where there is none), `answers` are the others.
 
     `ended` where Python had come to its end, of itself or by what the learner's code did.
     """
@@ -73,9 +73,9 @@ def call(
     """Run `program` (see `checks.calls.inside`) on `cases` in a sandbox and hear it out.
 
     `learner` is the file's name and text. `beside` are more files, by path below the folder of the learner's.
-    `whole` says from the first line how many answers there will be, one for each case else. It ends when all
-    is said, when Python has ended, or when no answer came for as long as `patience` says. Raises `LabFailed`
-    where the sandbox does not do its part.
+    `whole` says from what the file holds how many answers there will be, one for each case else. It ends when
+    all is said, when Python has ended, or when no answer came for as long as `patience` says. Raises
+    `LabFailed` where the sandbox does not do its part.
     """
     engine, image = place()
     tag = random_word(trial.rng, 12)
@@ -91,10 +91,14 @@ def call(
     limits = Limits(memory=512 * MIB, pids=64, disk=16 * MIB)
     box = trial.own(engine.start(image, Pid1(argv, env=dict(env or {})), tree, limits))
     lines, over = _hear(trial, box, tag, patience, whole or (lambda _: len(cases)))
-    if over and not lines:
+    if over and not lines:  # not even that the file is about to be loaded
         said = box.logs().decode(errors="replace")[-300:]
         raise LabFailed(f"Python did not start in the sandbox: {said}")
-    return Heard(lines[0] if lines else None, lines[1:], over)
+    if over and len(lines) == 1:  # os._exit, a crash: what loading cannot catch
+        return Heard(
+            {"raised": "SystemExit", "message": "the file itself ended Python", "line": None}, (), True
+        )
+    return Heard(lines[1] if len(lines) > 1 else None, lines[2:], over)
 
 
 def _hear(
@@ -111,7 +115,7 @@ def _hear(
             now = used
         if len(new) > len(lines):
             lines, since, used = new, time.monotonic(), now
-        if over or (lines and _is_all(lines, whole)):
+        if over or (len(lines) > 1 and _is_all(lines[1:], whole)):
             return lines, over
         if now - used > patience.cpu or time.monotonic() - since > patience.wall:
             return lines, over

@@ -174,3 +174,17 @@ def test_a_file_that_ends_python_is_told_as_such(line: str, tmp_path: Path, imag
     assert verdict.outcome is Outcome.NOT_YET, str(verdict)
     assert verdict.hint is not None
     assert verdict.hint.key in ("endless", "raises")
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_file_that_ends_python_at_its_top_is_not_a_lab_that_failed(
+    seed: int, tmp_path: Path, image: Image
+) -> None:
+    """`os._exit` while it is loaded: nothing but the learner's file can have done it."""
+    file = tmp_path / "sixos.py"
+    file.write_text("import os\nos._exit(0)\n")
+    verdict = phase1.sixos(file, seed=seed)
+    assert verdict.outcome is Outcome.NOT_YET, str(verdict)
+    assert verdict.hint is not None
+    assert verdict.hint.key == "does-not-load"
