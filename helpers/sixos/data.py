@@ -121,7 +121,7 @@ class Facts(Mapping[str, Fact]):
         )
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self._facts.values())) or "no fact says that"
+        return "\n".join(map(str, self._facts.values())) or "no fact has such a word"
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -90,7 +90,7 @@ def test_facts_are_found_by_a_word_of_their_text_or_path() -> None:
     assert [fact.id for fact in SIXOS.facts.about("LIBUDEV-zero").values()] == ["F29"]
     assert {fact.path for fact in SIXOS.facts.about("six/mkservice").values()} >= {"six/mkService.nix"}
     assert len(SIXOS.facts.about()) == len(SIXOS.facts)
-    assert str(SIXOS.facts.about("no such word at all")) == "no fact says that"
+    assert str(SIXOS.facts.about("no such word at all")) == "no fact has such a word"
 
 
 def test_the_table_of_facts_escapes_what_it_shows() -> None:
