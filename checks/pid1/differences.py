@@ -9,6 +9,7 @@ with the source. The text is read (`ast.literal_eval`), never executed outside o
 from __future__ import annotations
 
 import ast
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -40,6 +41,23 @@ SUITE: Suite[Answer] = Suite(
             "The check reads one literal: DIFFERENCES = [ {...}, {...} ], with no call and no name in it. "
             "The table above the cell tells every key."
         ),
+        "unknown-signal": (
+            "The signal of an experiment is none that the check can send. Write its name as text, "
+            "TERM or SIGTERM: the names it knows are in what was seen."
+        ),
+        "lacks-key": "An experiment lacks one of its four keys: command, signal, ends, because.",
+        "no-code": (
+            "What is in `ends` is no prediction. Each of tini, dumb-init and catatonit has a number without "
+            "quotes, the exit code, or None for `runs on`."
+        ),
+        "asks-who": (
+            "The command asks who PID 1 is. The witness is to tell the three apart by what the signal does, "
+            "not by their names: leave /proc, ps and the parent's PID out of it."
+        ),
+        "ends-anyway": (
+            "Without any signal PID 1 ended too, so the end says nothing about the signal. The command has "
+            "to stay until a signal reaches it, or something that it started."
+        ),
         "same-kind": (
             "Both experiments send the same kind of signal, so they show the same decision twice. Where else "
             "in the table do the three columns differ by contract?"
@@ -62,6 +80,17 @@ SUITE: Suite[Answer] = Suite(
         ),
     }
 )
+
+
+_ASKS = re.compile(r"/proc|\bPPID\b|\b(ps|pgrep|pstree|top)\b")
+
+
+class _Unfit(ValueError):
+    """An answer that is no experiment: in words, and the key of its hint."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -112,16 +141,18 @@ def _experiments(found: object) -> list[Experiment]:
 
 def _experiment(number: int, one: dict[Any, Any]) -> Experiment:
     if lost := sorted({"command", "signal", "ends", "because"} - set(one)):
-        raise ValueError(f"experiment {number} has no {lost[0]!r}")
+        raise _Unfit(f"experiment {number} has no {lost[0]!r}", "lacks-key")
     if not isinstance(one["command"], str) or not isinstance(one["because"], str):
         raise ValueError(f"experiment {number}: command and because are texts")
     name = str(one["signal"]).removeprefix("SIG")
     if name not in _KIND:
-        raise ValueError(f"experiment {number}: signal is one of {', '.join(sorted(_KIND))}")
+        raise _Unfit(f"experiment {number}: signal is one of {', '.join(sorted(_KIND))}", "unknown-signal")
     ends = one["ends"]
     good = isinstance(ends, dict) and set(ends) == set(INITS)
     if not good or not all(code is None or type(code) is int for code in ends.values()):
-        raise ValueError(f"experiment {number}: ends has a number or None for each of {', '.join(INITS)}")
+        raise _Unfit(
+            f"experiment {number}: ends has a number or None for each of {', '.join(INITS)}", "no-code"
+        )
     return Experiment(one["command"], name, ends, one["because"])
 
 
@@ -132,7 +163,11 @@ def told(trial: Trial, answer: Answer) -> Finding:
     try:
         experiments = read(answer.text)
     except ValueError as error:
-        return trial.no(expected=expected, seen=str(error), hint="unreadable")
+        hint = error.hint if isinstance(error, _Unfit) else "unreadable"
+        return trial.no(expected=expected, seen=str(error), hint=hint)
+    for one in experiments:
+        if asks := _ASKS.search(one.command):
+            return trial.no(expected=expected, seen=f"{asks[0]} in a command", hint="asks-who")
     if experiments[0].kind == experiments[1].kind:
         seen = f"{experiments[0].signal} and {experiments[1].signal} are both {experiments[0].kind}"
         return trial.no(expected=expected, seen=seen, hint="same-kind")
@@ -162,6 +197,11 @@ def second(trial: Trial, answer: Answer) -> Finding:
 def _tried(trial: Trial, one: Experiment) -> Finding:
     expected = f"SIG{one.signal}: {_words(one.ends)}"
     tag = random_word(trial.rng)
+    # The same without the signal, begun first: it has run longer when the others are judged.
+    controls = {
+        name: Box(trial, Program(argv), ("/bin/sh", "-c", one.command), tag=tag)
+        for name, argv in INITS.items()
+    }
     boxes = {
         name: Box(trial, Program(argv), ("/bin/sh", "-c", one.command), tag=tag)
         for name, argv in INITS.items()
@@ -170,7 +210,7 @@ def _tried(trial: Trial, one: Experiment) -> Finding:
     def ready(box: Box) -> bool:
         return b"ready" in box.sandbox.logs().split() or box.exit is not None
 
-    trial.until(lambda: all(ready(box) for box in boxes.values()), _READY)
+    trial.until(lambda: all(ready(box) for box in (*controls.values(), *boxes.values())), _READY)
     deaf = [name for name, box in boxes.items() if b"ready" not in box.sandbox.logs().split()]
     if deaf:
         return trial.no(expected=expected, seen=f"under {deaf[0]} it never said ready", hint="not-ready")
@@ -178,12 +218,17 @@ def _tried(trial: Trial, one: Experiment) -> Finding:
         box.settle()
         if box.exit is not None:
             seen = f"under {name} it had ended before the signal"
-            return trial.no(expected=expected, seen=seen, hint="not-ready")
+            return trial.no(expected=expected, seen=seen, hint="ends-anyway")
         box.sandbox.signal(signal.Signals[f"SIG{one.signal}"])
     end = time.monotonic() + _RUNS
     trial.until(lambda: all(box.exit is not None for box in boxes.values()), _RUNS)
     if time.monotonic() > end + 2 * _RUNS:
         raise LabFailed("this computer is too busy to tell what still runs")
+    trial.until(lambda: any(box.exit is not None for box in controls.values()), 0.5)
+    for name, box in controls.items():
+        if box.exit is not None:
+            seen = f"under {name} PID 1 ended with {box.exit.code} without a signal"
+            return trial.no(expected=expected, seen=seen, hint="ends-anyway")
     ended = {name: None if box.exit is None else box.exit.code for name, box in boxes.items()}
     if ended != one.ends:
         # A prediction of an end may be right and late.
