@@ -157,7 +157,7 @@ def listing(file: str | Path | None = None, *, seed: int | None = None) -> Listi
     return Listing(learner_file("p3.listing", file, call="phase3.listing").decode(errors="replace"))
 
 
-@check("p3.pid1", points=15, deadline=120.0, suite=PID1, call="phase3.pid1")
+@check("p3.pid1", points=16, deadline=120.0, suite=PID1, call="phase3.pid1")
 def pid1(program: str | Path | None = None, *, seed: int | None = None) -> Attempt:
     """Grade a supervisor by what the PID 1 suite asks of every init that runs services.
 

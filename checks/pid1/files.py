@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from helpers.filetree import FileTree
 
-__all__ = ["DEAF", "EATS", "FILLED", "HEARS", "STALLED", "TALKS", "TERMINAL", "TYPIST", "tools"]
+__all__ = [
+    "CLEANS",
+    "DEAF",
+    "EATS",
+    "FILLED",
+    "HEARS",
+    "STALLED",
+    "TALKS",
+    "TERMINAL",
+    "TYPIST",
+    "tools",
+]
 
 HEARS = "/opt/lab/pid1/hears"
 TERMINAL = "/opt/lab/pid1/terminal"
@@ -14,6 +25,7 @@ FILLED = "/opt/lab/pid1/filled"
 DEAF = "/opt/lab/pid1/deaf"
 EATS = "/opt/lab/pid1/eats"
 TALKS = "/opt/lab/pid1/talks"
+CLEANS = "/opt/lab/pid1/cleans"
 
 # Says the number of every signal it gets, in order; after SIGTERM number $3 it ends with $2. Fault
 # signals that
@@ -119,6 +131,14 @@ echo "$1 wrote" >>/run/said
 while :; do sleep 600; done
 """
 
+# A service `NAME SECONDS` that cleans up so long at its first SIGTERM; further ones, which its whole group
+# may get, do not cut that short: what is ignored stays so in the sleep (signal(7)).
+_CLEANS = """#!/bin/sh
+trap 'trap "" TERM; echo "$1 TERM" >>/run/said; sleep "$2"; echo "$1 cleaned" >>/run/said; exit 0' TERM
+echo "$1 up $$" >>/run/said
+while :; do sleep 600 & wait $!; done
+"""
+
 
 def tools() -> FileTree:
     """All of them."""
@@ -132,6 +152,7 @@ def tools() -> FileTree:
         (DEAF, _DEAF),
         (EATS, _EATS),
         (TALKS, _TALKS),
+        (CLEANS, _CLEANS),
     ):
         tree.script(path, text)
     return tree

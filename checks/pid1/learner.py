@@ -13,6 +13,8 @@ from functools import cached_property
 from checks.behaviours import Finding, LabFailed, Suite, Trial
 from checks.pid1.asking import NotAsked, alive
 from checks.pid1.everyone import program
+from checks.pid1.graces import HINTS as GRACES
+from checks.pid1.graces import stop_at_once
 from checks.pid1.machine import Bench, Patience
 from checks.pid1.services import at_rest
 from checks.pid1.services_hints import HINTS
@@ -59,7 +61,7 @@ class Attempt:
         return Attempt(exercises.load("p3.pid1").solution.encode())
 
 
-SUITE: Suite[Attempt] = Suite(dict(HINTS), control=lambda attempt: attempt.known_good())
+SUITE: Suite[Attempt] = Suite({**HINTS, **GRACES}, control=lambda attempt: attempt.known_good())
 
 
 def _of(run: Callable[[Trial, Bench], Finding]) -> Callable[[Trial, Attempt], Finding]:
@@ -85,3 +87,9 @@ def outlives(trial: Trial, attempt: Attempt) -> Finding:
     from checks.pid1.services_signals import outlives as signals
 
     return signals(trial, attempt.bench, later=0.5)
+
+
+@SUITE.behaviour("graces", points=1, needs=("stops",), asked="stop all at once, each within its own grace")
+def graces(trial: Trial, attempt: Attempt) -> Finding:
+    """Several services in one manifest, each with another `stop_grace`."""
+    return stop_at_once(trial, attempt.bench)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from checks.behaviours import Cancelled, Trial
 from checks.pid1.asking import NotAsked
 from checks.pid1.box import place
-from checks.pid1.files import DEAF, EATS, TALKS, tools
+from checks.pid1.files import CLEANS, DEAF, EATS, TALKS, tools
 from checks.pid1.subject import Services
 from checks.stages.actor import ACTOR, SAID, actor
 from helpers.engines.base import MIB, Exit, Limits, Process, Sandbox
@@ -22,7 +22,7 @@ from helpers.manifest.models import Manifest, Service
 __all__ = ["PATIENCE", "Bench", "Machine", "Patience", "acts"]
 
 LIMITS = Limits(memory=320 * MIB, pids=400, disk=64 * MIB)
-_ROLES = (ACTOR, DEAF, EATS, TALKS)
+_ROLES = (ACTOR, CLEANS, DEAF, EATS, TALKS)
 
 
 def acts(name: str, *words: object, program: str = ACTOR, **fields: Any) -> Service:
