@@ -18,10 +18,15 @@ class Result(StrEnum):
     """What a cell says."""
 
     KEPT = "kept"
-    DIFFERENT = "by contract different"
+    DIFFERENT = "different by contract"
     NOT_KEPT = "not kept"
     NOT_ASKED = "not asked"
     HUNG = "hung"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Result | None:
+        """Tables that were saved before have another word for one of them."""
+        return cls.DIFFERENT if value == "by contract different" else None
 
 
 @dataclass(frozen=True)

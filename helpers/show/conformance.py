@@ -10,10 +10,10 @@ from helpers.show.table import text_table
 
 __all__ = ["conformance_html", "conformance_text"]
 
-_MARK = {"kept": "✓", "by contract different": "≠", "not kept": "✗", "not asked": "?", "hung": "∞"}
+_MARK = {"kept": "✓", "different by contract": "≠", "not kept": "✗", "not asked": "?", "hung": "∞"}
 _LOOK = {
     "kept": "#e3f1e4",
-    "by contract different": "#fff1db",
+    "different by contract": "#fff1db",
     "not kept": "#fdecea",
     "not asked": "#eceff1",
     "hung": "#fdecea",
@@ -97,7 +97,7 @@ def _drawn(cell: _Cell | None) -> str:
 
 
 def _remarkable(table: _Table) -> list[_Cell]:
-    order = ("not kept", "hung", "by contract different", "not asked")
+    order = ("not kept", "hung", "different by contract", "not asked")
     found = [cell for _, cells in table.rows() for cell in cells if cell is not None]
     return [cell for result in order for cell in found if str(cell.result) == result]
 

@@ -224,6 +224,13 @@ def test_a_table_is_saved_and_read_back(tmp_path: Path) -> None:
         Table.from_json('{"cells": [{}]}')
 
 
+def test_a_table_saved_under_the_former_word_can_be_read() -> None:
+    """Tables in portfolios outlive a change of words."""
+    cell = Cell("tini", "forwards-fault", Result.DIFFERENT)
+    text = Table((cell,)).to_json().replace("different by contract", "by contract different")
+    assert Table.from_json(text).cells == (cell,)
+
+
 @pytest.mark.live
 def test_a_run_that_is_interrupted_leaves_no_trial(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C kills every sandbox of the run."""
