@@ -39,7 +39,10 @@ def _stopped_in_the_window(text: str) -> tuple[int, str]:
             """The child has the signal, blocked as yet (proc_pid_status(5)), or PID 1 has died of it."""
             if box.exit is not None:
                 return True
-            lines = box.sh(f"cat /proc/{child}/status").splitlines()
+            try:
+                lines = box.sh(f"cat /proc/{child}/status").splitlines()
+            except SandboxGone:  # since it was asked
+                return True
             pending = [int(line.split()[1], 16) for line in lines if line.startswith("ShdPnd:")]
             return bool(pending and pending[0] & 1 << (signal.SIGTERM - 1))
 
