@@ -339,6 +339,6 @@ def test_pid_1_ignores_and_blocks_nothing_whatever_its_owner_does(engine_name: s
     masks = dict(
         line.split(":\t") for line in ended.stdout.splitlines() if line.startswith(("SigIgn", "SigBlk"))
     )
-    # 32 and 33 are the C library's own (nptl(7)): make's posix_spawn(3) leaves 32 ignored, and nobody can undo it.
+    # 32 and 33 are the C library's own (nptl(7)): make's posix_spawn(3) leaves 32 ignored, for good.
     own = 1 << 31 | 1 << 32
     assert {name: int(mask, 16) & ~own for name, mask in masks.items()} == {"SigIgn": 0, "SigBlk": 0}
